@@ -1,0 +1,52 @@
+# `make demo` and `make test` set up what they need. All that is made here lies in .venv, except for system packages
+# (a Verilog simulator, Python's venv module), which are installed by apt where that is possible and named where not.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up-done
+
+# PYTHON=/path/to/python3.12   the Python to build the environment with
+# PIP_INSTALL_FLAGS="..."      more options for pip. On Linux the default torch is the CUDA build of several GB;
+#                              pytorch.org says which option selects the small CPU build.
+# PYTEST_FLAGS="..."           more options for pytest
+# DEMO_FLAGS="..."             more options for the demo
+export PYTHON PIP_INSTALL_FLAGS VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup icarus icarus12 demo test check format clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) icarus ## install everything into .venv, and a Verilog simulator where none is found
+
+# Once; again when the dependencies change or the environment is gone.
+$(STAMP): pyproject.toml constraints.txt scripts/setup.sh
+	@sh scripts/setup.sh
+	@touch $@
+
+icarus:
+	@sh scripts/icarus.sh
+
+icarus12: ## build Icarus Verilog 12 privately (no root, about 3 minutes); rtlscribe prefers it
+	@sh scripts/icarus12.sh
+
+demo: setup ## the whole pipeline in small, on the CPU, in minutes
+	$(BIN)/rtlscribe demo $(DEMO_FLAGS)
+
+test: check icarus ## the checks, then the tests
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+check: $(STAMP) ## style, types and the floors of the package
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## put the code into the form that `make check` wants
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format
+
+clean: ## remove .venv and all that tests and builds leave behind
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

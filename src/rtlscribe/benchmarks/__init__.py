@@ -1,0 +1,1 @@
+"""Benchmarks: sets of problems with testbenches."""

@@ -1,0 +1,20 @@
+"""Problems from designs/ whose functions are in no training split. Needs no checkout."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from rtlscribe.designs.generate import generate
+from rtlscribe.records import Problem
+
+SEED = 0  # part of what the benchmark is: the same problems everywhere
+SIZE = 200
+
+
+class HeldOut:
+    """The first 200 held-out designs of the fixed seed, families in turn, all with a header."""
+
+    def load(self, root: Path | None) -> list[Problem]:
+        found = generate(split="held_out", seed=SEED, levels=("normal", "verbose"))
+        return [worded.problem() for worded in itertools.islice(found, SIZE)]

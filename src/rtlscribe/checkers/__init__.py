@@ -1,0 +1,1 @@
+"""Checkers: who judges a candidate."""

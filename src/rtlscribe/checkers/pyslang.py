@@ -1,0 +1,40 @@
+"""Syntax and elaboration alone, in the process, by pyslang: the quick checker behind the paper's syntax score.
+
+Does not simulate: a candidate that it passes compiles, no more. Its memory is not bounded (macros can nest).
+"""
+
+from __future__ import annotations
+
+import time
+
+from rtlscribe.records import Candidate, Problem, Status, Verdict
+from rtlscribe.verilog.syntax import errors
+
+LONGEST_CODE = 256 * 1024  # characters; no honest answer comes near
+
+
+class PyslangChecker:
+    """passed: no error. The problem's testbench is not looked at."""
+
+    name = "pyslang"
+
+    def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
+        begun = time.monotonic()
+        status, detail = _judge(candidate.code)
+        return Verdict(
+            problem_id=problem.id,
+            index=candidate.index,
+            status=status,
+            checker=self.name,
+            detail=detail,
+            seconds=time.monotonic() - begun,
+        )
+
+
+def _judge(code: str) -> tuple[Status, str]:
+    if not code:
+        return "no_code", ""
+    if len(code) > LONGEST_CODE:
+        return "rejected", f"longer than {LONGEST_CODE} characters"
+    found = errors(code)
+    return ("syntax_error", f"line {found[0].line}: {found[0].text}") if found else ("passed", "")

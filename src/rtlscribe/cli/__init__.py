@@ -1,0 +1,137 @@
+"""The command `rtlscribe`: a table of commands, configuration, results on stdout, errors in one line with an exit code.
+
+Does no work itself, and imports a command's module only when that command is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cyclopts
+from cyclopts.config import Dict, Env, Toml
+
+from rtlscribe import __version__
+from rtlscribe.errors import RtlscribeError, UsageError
+
+INTERRUPTED = 130
+
+# name: ("module:function", one line of help)
+COMMANDS = {
+    "write": ("rtlscribe.cli.write:run", "Verilog for a sentence, checked."),
+    "demo": ("rtlscribe.cli.demo:run", "The whole loop in small on this machine: data, training, evaluation, report."),
+    "data designs": (
+        "rtlscribe.stages.designs:run",
+        "Generate instruction-code rows that are correct by construction.",
+    ),
+    "new-model": ("rtlscribe.stages.new_model:run", "Make a small untrained model and its tokenizer."),
+    "train": ("rtlscribe.stages.train:run", "Train a causal language model: maximum likelihood or candidate ranking."),
+    "sample": ("rtlscribe.stages.sample:run", "Let a model answer every problem of a file n times."),
+    "score": ("rtlscribe.stages.score:run", "Score candidates, for train --loss scoring."),
+    "evaluate": ("rtlscribe.stages.evaluate:run", "Measure a model on a benchmark by simulation."),
+    "report": ("rtlscribe.stages.report:run", "One HTML page and a table from finished runs."),
+    "doctor": ("rtlscribe.cli.doctor:run", "Say what is installed, and what to do about what is not."),
+    "list": ("rtlscribe.cli.doctor:choices", "List models, checkers, benchmarks, executors and prompts."),
+}
+GROUPS = {"data": "Make, check and convert datasets."}
+
+HELP = "From a sentence to Verilog that has been checked, and the workshop that builds the models which do so."
+EPILOGUE = """
+Examples:
+
+    rtlscribe demo
+    rtlscribe write "an 8-bit up counter with enable"
+    rtlscribe data designs --n 1000 --output runs/data
+    rtlscribe train --data runs/data/out.jsonl --model path/to/model --output runs/mle
+    rtlscribe evaluate held-out --model hf:runs/mle/model
+
+Every command takes --config FILE (TOML, or the config.json of a run) and --json.
+An option comes from the command line, else from an environment variable such as
+RTLSCRIBE_TRAIN_SEED, else from the file, else from its default.
+Exit status: 0 done, 1 the work failed, 2 wrong usage, 3 a tool or an extra is
+missing, 130 interrupted.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its status."""
+    sys.exit(call(sys.argv[1:] if arguments is None else arguments))
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one command. Returns the exit status."""
+    try:
+        tokens, config, as_json = _common_options(list(arguments))
+        result = _app(config)(tokens, exit_on_error=False, result_action="return_value")
+    except cyclopts.CycloptsError:  # already told on stderr
+        return UsageError.exit_code
+    except RtlscribeError as error:
+        _tell(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _tell("interrupted; the same command goes on from here")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output is gone, as in `rtlscribe list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # a full disk, a lost file system
+        _tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return RtlscribeError.exit_code
+    if result is None:
+        return 0
+    from rtlscribe.cli import show
+
+    return show.result(result, as_json=as_json)
+
+
+def _app(config: Any) -> cyclopts.App:
+    app = cyclopts.App(
+        name="rtlscribe",
+        help=HELP,
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        version=__version__,
+        config=config,
+        suppress_keyboard_interrupt=False,
+    )
+    groups = {name: cyclopts.App(name=name, help=text) for name, text in GROUPS.items()}
+    for group in groups.values():
+        app.command(group)
+    for name, (place, text) in COMMANDS.items():
+        group_name, _, own_name = name.rpartition(" ")
+        groups.get(group_name, app).command(place, name=own_name, help=text)
+    return app
+
+
+def _common_options(arguments: list[str]) -> tuple[list[str], list[Any], bool]:
+    """The arguments without --config FILE and --json, the configuration sources, and whether JSON is wanted."""
+    as_json = "--json" in arguments
+    rest = [a for a in arguments if a != "--json"]
+    config: list[Any] = [Env("RTLSCRIBE_")]
+    if "--config" in rest:
+        place = rest.index("--config")
+        if place + 1 == len(rest):
+            raise UsageError("--config wants a file: TOML, or the config.json of a run")
+        config.append(_config_file(Path(rest[place + 1])))
+        del rest[place : place + 2]
+    return rest, config, as_json
+
+
+def _config_file(path: Path) -> Any:
+    if not path.is_file():
+        raise UsageError(f"--config {path}: there is no such file")
+    if path.suffix == ".toml":
+        return Toml(path, use_commands_as_keys=False)
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise UsageError(f"--config {path} is neither TOML (by its name) nor JSON: {error}") from error
+    return Dict({k: v for k, v in content.items() if v is not None}, use_commands_as_keys=False)
+
+
+def _tell(text: str) -> None:
+    print(f"rtlscribe: {text}", file=sys.stderr)

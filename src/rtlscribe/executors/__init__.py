@@ -1,0 +1,1 @@
+"""Executors: how many checks are run at a time, and where."""

@@ -1,0 +1,1 @@
+"""Models: back ends that complete prompts."""

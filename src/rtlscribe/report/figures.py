@@ -1,0 +1,173 @@
+"""Figures as SVG text: rates with intervals, a cell a problem, a loss curve. Pure: numbers in, text out.
+
+Colours are classes which the page's style sheet fills, so one figure serves light, dark and paper. Elements are built as
+a tree, so text is escaped and every figure is well-formed whatever an id or a label contains.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+from rtlscribe.summaries import LossEntry, ProblemCount, Rate
+
+NAMESPACE = "http://www.w3.org/2000/svg"
+CELL_COLUMNS = 20
+MOST_POINTS = 400
+MOST_SWATCHES = 11
+LABEL_LETTERS = 62  # what fits over the chart of rates
+
+# XML 1.0 has no place for these, even escaped; model output has them.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def rates_chart(rows: Sequence[tuple[str, Rate, Rate]], *, title: str) -> str:
+    """Two marks a row (label, syntax, function) on a scale of 0 to 100 %, with whiskers for the intervals."""
+    width, left, right, top, pitch = 520, 12, 405, 30, 58
+    height = top + pitch * len(rows) + 24
+
+    def x(share: float) -> float:
+        return left + (right - left) * share
+
+    svg = _figure(width, height, title)
+    for percent in (0, 25, 50, 75, 100):
+        place = x(percent / 100)
+        _add(svg, "line", "grid", x1=place, x2=place, y1=top, y2=height - 20)
+        _write(svg, f"{percent} %", "tick", x=place, y=height - 5, anchor="middle")
+    _mark(svg, "syntax", left + 6, 12)
+    _write(svg, "syntax", "key", x=left + 16, y=16)
+    _mark(svg, "function", left + 82, 12)
+    _write(svg, "function", "key", x=left + 92, y=16)
+    for number, (label, syntax, function) in enumerate(rows):
+        line = top + pitch * number
+        row = _add(svg, "g", "row")
+        said = f"{label}: syntax {_interval(syntax)}, function {_interval(function)}"
+        _add(row, "title").text = _clean(said)
+        short = label if len(label) <= LABEL_LETTERS else label[: LABEL_LETTERS - 1] + "…"
+        _write(row, short, "label", x=left, y=line + 14)
+        for kind, rate, y in (("syntax", syntax, line + 28), ("function", function, line + 44)):
+            _add(row, "line", f"whisker {kind}", x1=x(rate.low), x2=x(rate.high), y1=y, y2=y)
+            for end in (rate.low, rate.high):
+                _add(row, "line", f"whisker {kind}", x1=x(end), x2=x(end), y1=y - 4, y2=y + 4)
+            _mark(row, kind, x(rate.rate), y)
+            _write(row, _interval(rate), "value", x=width, y=y + 4, anchor="end")
+    return _text(svg)
+
+
+def problem_cells(counts: Sequence[ProblemCount], *, kind: Literal["syntax", "function"], title: str) -> str:
+    """A cell a problem, row by row in the given order, the fuller the more of its completions compile or pass."""
+    pitch, size, top = 16, 14, 34
+    rows = math.ceil(len(counts) / CELL_COLUMNS)
+    svg = _figure(CELL_COLUMNS * pitch, top + rows * pitch, title)
+    most = max((count.n for count in counts), default=1)
+    _scale(svg, most, kind)
+    for number, count in enumerate(counts):
+        row, column = divmod(number, CELL_COLUMNS)
+        good = getattr(count, kind)
+        cell = _add(svg, "rect", f"cell {kind}", x=column * pitch + 1, y=top + row * pitch, width=size, height=size)
+        cell.set("fill-opacity", _number(good / count.n))
+        said = f"{count.id}: {count.function} of {count.n} pass, {count.syntax} compile"
+        _add(cell, "title").text = _clean(said)
+    return _text(svg)
+
+
+def loss_curve(entries: Sequence[LossEntry], *, title: str) -> str:
+    """Loss against step, both axes linear and the loss from 0; long runs are thinned by means of neighbours."""
+    width, height, left, right, top, bottom = 520, 250, 52, 508, 12, 214
+    svg = _figure(width, height, title)
+    points = _thinned(entries)
+    steps = _ticks(max((step for step, _ in points), default=1.0), 5)
+    losses = _ticks(max((loss for _, loss in points), default=1.0), 4)
+
+    def place(step: float, loss: float) -> tuple[float, float]:
+        return left + (right - left) * step / steps[-1], bottom - (bottom - top) * loss / losses[-1]
+
+    for tick in losses:
+        _, y = place(0, tick)
+        _add(svg, "line", "grid", x1=left, x2=right, y1=y, y2=y)
+        _write(svg, f"{tick:g}", "tick", x=left - 6, y=y + 4, anchor="end")
+    for tick in steps:
+        x, _ = place(tick, 0)
+        _add(svg, "line", "grid", x1=x, x2=x, y1=bottom, y2=bottom + 4)
+        _write(svg, f"{tick:,.10g}", "tick", x=x, y=bottom + 17, anchor="middle" if tick < steps[-1] else "end")
+    _write(svg, "step", "tick", x=(left + right) / 2, y=height - 4, anchor="middle")
+    name = _write(svg, "loss", "tick", x=0, y=0, anchor="middle")
+    name.set("transform", f"translate(11 {(top + bottom) / 2:g}) rotate(-90)")
+    placed = [place(*point) for point in points]
+    _add(svg, "polyline", "curve").set("points", " ".join(f"{_number(x)},{_number(y)}" for x, y in placed))
+    for x, y in placed[-1:]:
+        _add(svg, "circle", "end", cx=x, cy=y, r=3.5)
+    return _text(svg)
+
+
+def _figure(width: float, height: float, title: str) -> ET.Element:
+    svg = ET.Element("svg", {"xmlns": NAMESPACE, "viewBox": f"0 0 {width:g} {height:g}", "role": "img"})
+    _add(svg, "title").text = _clean(title)
+    return svg
+
+
+def _add(parent: ET.Element, name: str, style: str = "", **attributes: float) -> ET.Element:
+    named = {"class": style} if style else {}
+    return ET.SubElement(parent, name, named | {key: _number(value) for key, value in attributes.items()})
+
+
+def _write(
+    parent: ET.Element, text: str, style: str, *, x: float, y: float, anchor: Literal["start", "middle", "end"] = "start"
+) -> ET.Element:
+    element = _add(parent, "text", style, x=x, y=y)
+    element.set("text-anchor", anchor)
+    element.text = _clean(text)
+    return element
+
+
+def _mark(parent: ET.Element, kind: str, x: float, y: float) -> None:
+    """A circle for syntax, a square for function: told apart without colour too."""
+    if kind == "syntax":
+        _add(parent, "circle", f"mark {kind}", cx=x, cy=y, r=4.5)
+    else:
+        _add(parent, "rect", f"mark {kind}", x=x - 4.5, y=y - 4.5, width=9, height=9)
+
+
+def _scale(svg: ET.Element, most: int, kind: str) -> None:
+    """The legend of the cells: none of a problem's completions to all of them."""
+    swatches = min(most + 1, MOST_SWATCHES)
+    _write(svg, "0", "tick", x=1, y=17)
+    for number in range(swatches):
+        swatch = _add(svg, "rect", f"cell {kind}", x=13 + number * 14, y=6, width=14, height=14)
+        swatch.set("fill-opacity", _number(number / (swatches - 1)))
+    verb = "compile" if kind == "syntax" else "pass"
+    _write(svg, f"{most} of {most} {verb}", "tick", x=19 + swatches * 14, y=17)
+
+
+def _thinned(entries: Sequence[LossEntry]) -> list[tuple[float, float]]:
+    """(step, loss), at most MOST_POINTS of them."""
+    bucket = math.ceil(len(entries) / MOST_POINTS) or 1
+    parts = [entries[start : start + bucket] for start in range(0, len(entries), bucket)]
+    return [(sum(e.step for e in part) / len(part), sum(e.loss for e in part) / len(part)) for part in parts]
+
+
+def _ticks(top: float, most: int) -> list[float]:
+    """Round numbers from 0 to at least `top`, in steps of 1, 2 or 5 times a power of ten, about `most` of them."""
+    top = top if top > 0 else 1.0
+    power = 10.0 ** math.floor(math.log10(top / most))
+    step = next(power * factor for factor in (1, 2, 5, 10) if top / (power * factor) <= most)
+    return [step * number for number in range(math.ceil(top / step - 1e-9) + 1)]
+
+
+def _interval(rate: Rate) -> str:
+    return f"{rate.rate * 100:.1f} [{rate.low * 100:.1f}, {rate.high * 100:.1f}]"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 2):g}"
+
+
+def _clean(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def _text(svg: ET.Element) -> str:
+    return ET.tostring(svg, encoding="unicode")

@@ -1,0 +1,74 @@
+"""What a page is made from: the records of finished runs, sorted by stage. Reads no files and computes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rtlscribe.records import Candidate, Completion, Record, Verdict
+from rtlscribe.summaries import (
+    DesignsSummary,
+    EvaluateSummary,
+    LossEntry,
+    NewModelSummary,
+    SampleSummary,
+    ScoreSummary,
+    TrainSummary,
+)
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report needs of manifest.json. Not strict: stages add facts of their own."""
+
+    stage: str
+    status: str
+    config: dict[str, Any] = {}
+    inputs: dict[str, str] = {}
+
+
+class Source(Record):
+    """A run that the page was made from. `facts` is everything in its manifest but configuration and inputs."""
+
+    label: str
+    folder: str
+    manifest: Manifest
+    facts: dict[str, Any]
+
+
+class Example(Record):
+    """One attempt, to be shown."""
+
+    completion: Completion
+    candidate: Candidate
+    verdict: Verdict
+
+
+class Evaluation(Record):
+    """An evaluated model. `benchmark_sha256` is "" for a benchmark that the package brings along."""
+
+    label: str
+    benchmark_sha256: str
+    summary: EvaluateSummary
+    passed: tuple[Example, ...] = ()
+    failed: tuple[Example, ...] = ()
+
+
+class Training(Record):
+    """A training run; `losses` in order of steps, one a step."""
+
+    label: str
+    summary: TrainSummary
+    losses: tuple[LossEntry, ...] = ()
+
+
+class Material(msgspec.Struct, kw_only=True):
+    """Everything on a page, in the order in which the runs were given."""
+
+    sources: list[Source] = []
+    evaluations: list[Evaluation] = []
+    trainings: list[Training] = []
+    models: list[tuple[str, NewModelSummary]] = []
+    samplings: list[tuple[str, SampleSummary]] = []
+    scorings: list[tuple[str, ScoreSummary]] = []
+    designs: list[tuple[str, DesignsSummary]] = []

@@ -1,0 +1,249 @@
+"""One run on disk: its configuration, its manifest, what is done and what is owed. Does not know what a stage does.
+
+    config.json     the resolved configuration; `--config` on it repeats the run
+    manifest.json   stage, version, tools, seeds, sha256 of the inputs, counts, status; "finished" is written last
+    out.jsonl       append-only, one record a line with its key
+    failures.jsonl  what a tool, not a candidate, broke, and why
+    summary.json    the numbers, for `report`
+    log.txt         one line an event
+
+The same command again goes on where it stopped. *How* a run goes (executor, workers) is no part of what it is; any
+other change of configuration or input is refused by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+import rtlscribe
+from rtlscribe import jsonl
+from rtlscribe.errors import RtlscribeError, UsageError
+from rtlscribe.executors.base import Result
+
+T = TypeVar("T")
+
+# Fields of a configuration that say how, not what: they may change between attempts at one run.
+HOW = frozenset({"output", "executor", "workers", "batch_size", "fresh", "json", "quiet"})
+
+
+class RunDir:
+    """A run's folder, open for work. Use `RunDir.open`."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, path: Path, *, stage: str, config: Mapping[str, Any], inputs: Mapping[str, Path], fresh: bool = False
+    ) -> Iterator[RunDir]:
+        """Begin a run or take it up again; one process at a time.
+
+        Raises:
+            UsageError: the folder cannot be written, belongs to another run, or is in use; an input is missing.
+        """
+        identity = _identity(stage, config, inputs)
+        try:
+            if fresh and path.exists():
+                _check_is_a_run(path)
+                shutil.rmtree(path)
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / ".lock").open("w")
+        except OSError as error:
+            raise UsageError(
+                f"cannot write the run folder {path}: {error.strerror}; choose another with --output"
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UsageError(
+                    f"{path} is in use by another rtlscribe; wait for it or choose another --output"
+                ) from error
+            run = cls(path, _begin(path, identity))
+            run.log(f"{stage} begins, attempt {run.manifest['attempts']}")
+            try:
+                yield run
+            except BaseException as error:
+                run.log(f"stopped: {type(error).__name__}: {error}")
+                raise
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.manifest["status"] == "finished")
+
+    @property
+    def out(self) -> Path:
+        return self.path / "out.jsonl"
+
+    def log(self, text: str) -> None:
+        with (self.path / "log.txt").open("a") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+    def done(self, kind: type[T], *, name: str = "out.jsonl") -> list[T]:
+        """The records written so far; half a last line, left by a kill, is cut off and so is owed again."""
+        path = self.path / name
+        if not path.exists():
+            return []
+        with path.open("rb+") as file:
+            content = file.read()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                file.truncate(whole)
+                self.log(f"{name}: dropped half a line of {len(content) - whole} bytes")
+        return list(jsonl.read(path, kind))
+
+    @contextmanager
+    def appending(self, name: str = "out.jsonl") -> Iterator[Callable[[Any], None]]:
+        """A function that adds one record to a file of the run."""
+        with (self.path / name).open("ab") as file:
+            yield lambda record: jsonl.append(file, record)
+
+    def keep(
+        self,
+        results: Iterable[Result[Any, Any]],
+        *,
+        key: Callable[[Any], str],
+        advance: Callable[[], None],
+        name: str = "out.jsonl",
+    ) -> None:
+        """Append each value as it comes. Where a tool broke, the item goes to failures.jsonl and the rest still runs.
+
+        Raises:
+            RtlscribeError: after all is done, if any item failed; it is owed again.
+        """
+        failed = 0
+        with self.appending(name) as append, self.appending("failures.jsonl") as fail:
+            for result in results:
+                if result.error:
+                    failed += 1
+                    fail({"key": key(result.item), "error": f"{type(result.error).__name__}: {result.error}"})
+                else:
+                    append(result.value)
+                advance()
+        if failed:
+            raise RtlscribeError(
+                f"{failed} checks could not be made, see {self.path / 'failures.jsonl'}; "
+                "the same command tries them again"
+            )
+
+    def summary(self, kind: type[T]) -> T:
+        """The numbers of a finished run."""
+        path = self.path / "summary.json"
+        return jsonl.decode(path.read_bytes(), kind, path=path, line=1)
+
+    def finish(self, summary: Any, **facts: Any) -> None:
+        """Write the summary, then the manifest with the status "finished"."""
+        _write_json(self.path / "summary.json", summary)
+        self.manifest |= facts | {"status": "finished", "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+        _write_json(self.path / "manifest.json", self.manifest)
+        self.log("finished")
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes; of a folder (a model), of its files' names and bytes."""
+    if path.is_dir():
+        parts = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+        whole = hashlib.sha256("".join(f"{p.relative_to(path)} {sha256(p)}\n" for p in parts).encode())
+        return whole.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _identity(stage: str, config: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any]:
+    for name, path in inputs.items():
+        if not path.exists():
+            raise UsageError(f"{name}: there is no {path}")
+    what = {name: value for name, value in config.items() if name not in HOW}
+    hashes = {name: sha256(path) for name, path in inputs.items()}
+    identity: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode({"stage": stage, "config": what, "inputs": hashes}, enc_hook=str)
+    )
+    return identity
+
+
+def _begin(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of this attempt, checked against the one on disk."""
+    file = path / "manifest.json"
+    if not file.exists():
+        _check_is_a_run(path)
+        _write_json(path / "config.json", identity["config"])
+        manifest = identity | _surroundings() | {"attempts": 1, "status": "running"}
+    else:
+        manifest = jsonl.decode(file.read_bytes(), dict, path=file, line=1)
+        _refuse_change(path, manifest, identity)
+        manifest["attempts"] += 1
+    _write_json(file, manifest)
+    return manifest
+
+
+def _refuse_change(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    remedy = "use --fresh to start over, or another --output"
+    if before["stage"] != now["stage"]:
+        raise UsageError(f"{path} holds a run of {before['stage']!r}, not {now['stage']!r}; {remedy}")
+    for part in ("config", "inputs"):
+        for name in sorted(before[part].keys() | now[part].keys()):
+            old, new = before[part].get(name), now[part].get(name)
+            if old != new:
+                what = (
+                    f"{name} was {old!r} and is now {new!r}"
+                    if part == "config"
+                    else f"the content of {name} has changed"
+                )
+                raise UsageError(f"{path} holds another run: {what}; {remedy}")
+
+
+def _check_is_a_run(path: Path) -> None:
+    """Refuse a folder with something else in it: a run neither mixes with nor deletes what it did not write."""
+    if path.exists() and any(p.name != ".lock" for p in path.iterdir()) and not (path / "manifest.json").exists():
+        raise UsageError(f"{path} is not empty and is no run of rtlscribe; choose another --output")
+
+
+def _surroundings() -> dict[str, Any]:
+    return {
+        "version": rtlscribe.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that the package runs from, if it does."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _write_json(path: Path, value: Any) -> None:
+    jsonl.replace(path, [msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2) + b"\n"])
+
+
+def default_folder(name: str) -> Path:
+    """runs/<today>-<name>: where a stage writes that was told no folder."""
+    return Path("runs") / f"{time.strftime('%Y-%m-%d')}-{name}"
+
+
+def as_config(config: Any) -> dict[str, Any]:
+    """A stage's configuration as plain values, by field."""
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}

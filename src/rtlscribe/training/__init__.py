@@ -1,0 +1,1 @@
+"""Training of causal language models on samples: data, losses, trainer, and a model from scratch."""

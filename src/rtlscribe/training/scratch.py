@@ -1,0 +1,82 @@
+"""A small language model from nothing: a byte-level BPE tokenizer trained on the data, and a Llama with random weights.
+
+Does not train the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+END, PAD, BEGIN = "<|end|>", "<|pad|>", "<|begin|>"
+
+
+class Size(NamedTuple):
+    """Dimensions of a Llama."""
+
+    hidden: int
+    layers: int
+    heads: int
+    vocabulary: int
+
+
+SIZES = {
+    "nano": Size(hidden=64, layers=2, heads=4, vocabulary=512),
+    "small": Size(hidden=192, layers=4, heads=6, vocabulary=1024),
+    "medium": Size(hidden=256, layers=6, heads=8, vocabulary=1024),
+}
+CONTEXT = 1024
+
+
+def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Byte-level BPE in which each digit is a token, so that widths and constants are read digit by digit."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            # A word with the blank before it, one digit, a run of other signs, or a run of white space (indentation).
+            pre_tokenizers.Split(Regex(r" ?[A-Za-z_]+|[0-9]|[^\sA-Za-z_0-9]+|\s+(?=\S)|\s+"), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    bpe.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            special_tokens=[PAD, BEGIN, END],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token=PAD, bos_token=BEGIN, eos_token=END, model_max_length=CONTEXT
+    )
+
+
+def build_model(texts: Iterable[str], folder: Path, *, size: Size, seed: int) -> int:
+    """Save tokenizer and untrained model to `folder` in the usual form. Returns the number of parameters."""
+    tokenizer = build_tokenizer(texts, size.vocabulary)
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=size.hidden,
+            intermediate_size=size.hidden * 8 // 3 // 32 * 32,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            num_key_value_heads=size.heads,
+            max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return int(model.num_parameters())

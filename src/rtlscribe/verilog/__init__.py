@@ -1,0 +1,1 @@
+"""Text of Verilog in, facts about it out."""

@@ -1,0 +1,116 @@
+"""Find the Verilog in what a model said: chatty, fenced, repeated, truncated or body-only. Does not judge it."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+Assembly = Literal["modules", "header", "truncated", "none"]
+
+_FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+_ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.DOTALL)
+_BEGIN = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
+_HIDDEN = re.compile(r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+# "module" is also a word of prose ("a module that ..."); in Verilog a name and one of #(; follow.
+_MODULE = re.compile(r"\bmodule\s+(?:automatic\s+|static\s+)?([A-Za-z_][\w$]*)\s*(?=[#(;])")
+_DIRECTIVE = re.compile(r"^[ \t]*`(?:timescale|define|default_nettype|undef)\b[^\n]*(?:\\\n[^\n]*)*\n", re.MULTILINE)
+
+
+class Extracted(NamedTuple):
+    """Code and the way it was found: whole `modules`, body put under the problem's `header`, `truncated`, or `none`."""
+
+    code: str
+    assembly: Assembly
+
+
+class _Module(NamedTuple):
+    name: str
+    code: str
+    body: str  # the same with comments and strings blanked, to look for instances
+
+
+def blank(code: str) -> str:
+    """The code with comments and strings turned to blanks, every other character in its place."""
+    return _HIDDEN.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), code)
+
+
+def module_names(code: str) -> list[str]:
+    """The names of the modules that a text defines, in order."""
+    return [m.group(1) for m in _MODULE.finditer(blank(code))]
+
+
+def extract(text: str, *, header: str = "", top: str = "") -> Extracted:
+    """The code in a completion.
+
+    Whole modules are taken first; of two with one name the last wins, since models often restate a draft. With `top`
+    given, `top` and what it instantiates are kept, and a testbench that the model added is not. Without a whole module,
+    a text that ends in `endmodule` is a body and goes under `header`; else what was begun is kept as `truncated`.
+    """
+    text = _answer(text)
+    code = _fenced(text)
+    modules = _modules(code)
+    if not modules and code != text:  # the fence may hold an interface or a waveform, and the code stand outside
+        code, modules = text, _modules(text)
+    if modules and (not top or top in modules):
+        kept = _needed(modules, top) if top else list(modules.values())
+        directives = [m.group().strip() for m in _DIRECTIVE.finditer(code)]
+        return Extracted("\n\n".join(dict.fromkeys(directives + [m.code for m in kept])) + "\n", "modules")
+    body = _body(code)
+    if body and header:
+        return Extracted(f"{header.rstrip()}\n{body}\n", "header")
+    if modules:  # none is called `top`: kept for the checker to say so
+        return Extracted("\n\n".join(m.code for m in modules.values()) + "\n", "modules")
+    begun = list(_MODULE.finditer(blank(code)))
+    if begun:
+        return Extracted(code[begun[-1].start() :].rstrip() + "\n", "truncated")
+    return Extracted("", "none")
+
+
+def _answer(text: str) -> str:
+    """Without the model's thinking, and between the answer marks where it set some."""
+    text = text.rpartition("</think>")[2]
+    for marked in (_ANSWER, _BEGIN):
+        found = marked.findall(text)
+        if found:
+            return str(found[-1])
+    return text
+
+
+def _fenced(text: str) -> str:
+    """The fenced blocks that hold Verilog, joined; the whole text if none does."""
+    blocks = [b for b in _FENCE.findall(text) if re.search(r"\b(?:end)?module\b", b)]
+    return "\n".join(blocks) if blocks else text
+
+
+def _modules(code: str) -> dict[str, _Module]:
+    """The whole modules by name; the last of a name wins."""
+    visible = blank(code)
+    found: dict[str, _Module] = {}
+    starts = [(m.start(), m.group(1)) for m in _MODULE.finditer(visible)]
+    for (start, name), following in zip(starts, [s for s, _ in starts[1:]] + [len(code)], strict=True):
+        end = re.compile(r"\bendmodule\b").search(visible, start, following)
+        if end:
+            found.pop(name, None)  # so that the order is that of the kept definitions
+            found[name] = _Module(name, code[start : end.end()], visible[start : end.end()])
+    return found
+
+
+def _needed(modules: dict[str, _Module], top: str) -> list[_Module]:
+    """`top` and what it instantiates, however deep, in the order of the text."""
+    wanted, queue = {top}, [top]
+    while queue:
+        body = modules[queue.pop()].body
+        for name in modules.keys() - wanted:
+            if re.search(rf"\b{re.escape(name)}\b", body):
+                wanted.add(name)
+                queue.append(name)
+    return [m for name, m in modules.items() if name in wanted]
+
+
+def _body(code: str) -> str:
+    """Text up to the first `endmodule` that no module header precedes; "" if there is none."""
+    visible = blank(code)
+    end = re.search(r"\bendmodule\b", visible)
+    if not end or _MODULE.search(visible, 0, end.start()):
+        return ""
+    return code[: end.end()].strip("\n")

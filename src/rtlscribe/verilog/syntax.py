@@ -1,0 +1,41 @@
+"""Syntax and elaboration of Verilog by pyslang. Does not simulate; does not bound memory (see `checkers`)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import pyslang
+
+
+class Diagnostic(NamedTuple):
+    """One message about a piece of code; `line` counts from 1."""
+
+    line: int
+    severity: Literal["error", "warning"]
+    text: str
+
+
+def diagnose(code: str) -> list[Diagnostic]:
+    """The errors and warnings of parsing and elaboration, in the order of the text.
+
+    Elaboration finds what a parser alone does not: undeclared names, unknown modules, wrong port lists.
+    """
+    sources = pyslang.SourceManager()
+    tree = pyslang.syntax.SyntaxTree.fromText(code, sources, "answer.v", "answer.v")
+    options = pyslang.ast.CompilationOptions()
+    options.flags = (
+        pyslang.ast.CompilationFlags.AllowUseBeforeDeclare | pyslang.ast.CompilationFlags.AllowUnnamedGenerate
+    )
+    compilation = pyslang.ast.Compilation(pyslang.Bag([options]))
+    compilation.addSyntaxTree(tree)
+    engine = pyslang.DiagnosticEngine(sources)
+    found = []
+    for item in compilation.getAllDiagnostics():
+        severity: Literal["error", "warning"] = "error" if item.isError() else "warning"
+        found.append(Diagnostic(sources.getLineNumber(item.location), severity, engine.formatMessage(item)))
+    return sorted(found)
+
+
+def errors(code: str) -> list[Diagnostic]:
+    """The errors alone; an empty list means that the code compiles."""
+    return [d for d in diagnose(code) if d.severity == "error"]
