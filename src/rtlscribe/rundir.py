@@ -21,7 +21,7 @@ import platform
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,7 +36,9 @@ from rtlscribe.executors.base import Result
 T = TypeVar("T")
 
 # Fields of a configuration that say how, not what: they may change between attempts at one run.
-HOW = frozenset({"output", "executor", "workers", "batch_size", "fresh", "json", "quiet"})
+HOW = frozenset({"output", "executor", "workers", "fresh", "json", "quiet"})
+MANIFEST_KEYS = frozenset({"stage", "config", "inputs", "attempts", "status"})
+LOCK = ".lock"
 
 
 class RunDir:
@@ -49,20 +51,25 @@ class RunDir:
     @classmethod
     @contextmanager
     def open(
-        cls, path: Path, *, stage: str, config: Mapping[str, Any], inputs: Mapping[str, Path], fresh: bool = False
+        cls,
+        path: Path,
+        *,
+        stage: str,
+        config: Mapping[str, Any],
+        inputs: Mapping[str, Path],
+        fresh: bool = False,
+        how: Collection[str] = (),
     ) -> Iterator[RunDir]:
-        """Begin a run or take it up again; one process at a time.
+        """Begin a run or take it up again; one process at a time. `how` adds fields of this stage to HOW.
 
         Raises:
             UsageError: the folder cannot be written, belongs to another run, or is in use; an input is missing.
         """
-        identity = _identity(stage, config, inputs)
+        identity = _identity(stage, {k: v for k, v in config.items() if k not in HOW.union(how)}, inputs)
         try:
-            if fresh and path.exists():
-                _check_is_a_run(path)
-                shutil.rmtree(path)
+            _manifest(path)  # before a lock file is laid into a folder that is not ours
             path.mkdir(parents=True, exist_ok=True)
-            lock = (path / ".lock").open("w")
+            lock = (path / LOCK).open("w")
         except OSError as error:
             raise UsageError(
                 f"cannot write the run folder {path}: {error.strerror}; choose another with --output"
@@ -74,6 +81,8 @@ class RunDir:
                 raise UsageError(
                     f"{path} is in use by another rtlscribe; wait for it or choose another --output"
                 ) from error
+            if fresh:
+                _clear(path, inputs)
             run = cls(path, _begin(path, identity))
             run.log(f"{stage} begins, attempt {run.manifest['attempts']}")
             try:
@@ -168,27 +177,55 @@ def _identity(stage: str, config: Mapping[str, Any], inputs: Mapping[str, Path])
     for name, path in inputs.items():
         if not path.exists():
             raise UsageError(f"{name}: there is no {path}")
-    what = {name: value for name, value in config.items() if name not in HOW}
     hashes = {name: sha256(path) for name, path in inputs.items()}
     identity: dict[str, Any] = msgspec.json.decode(
-        msgspec.json.encode({"stage": stage, "config": what, "inputs": hashes}, enc_hook=str)
+        msgspec.json.encode({"stage": stage, "config": config, "inputs": hashes}, enc_hook=str)
     )
     return identity
 
 
 def _begin(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
     """The manifest of this attempt, checked against the one on disk."""
-    file = path / "manifest.json"
-    if not file.exists():
-        _check_is_a_run(path)
-        _write_json(path / "config.json", identity["config"])
+    manifest = _manifest(path)
+    if manifest is None:
         manifest = identity | _surroundings() | {"attempts": 1, "status": "running"}
     else:
-        manifest = jsonl.decode(file.read_bytes(), dict, path=file, line=1)
         _refuse_change(path, manifest, identity)
         manifest["attempts"] += 1
-    _write_json(file, manifest)
+    # The manifest is first, since a folder without one is taken for someone else's.
+    _write_json(path / "manifest.json", manifest)
+    _write_json(path / "config.json", identity["config"])
     return manifest
+
+
+def _manifest(path: Path) -> dict[str, Any] | None:
+    """The manifest of the run in a folder; None where there is nothing yet.
+
+    Raises:
+        UsageError: something else lies there. A run neither mixes with nor deletes what it did not write.
+    """
+    file = path / "manifest.json"
+    if file.exists():
+        manifest = jsonl.decode(file.read_bytes(), dict, path=file, line=1)
+        if manifest.keys() >= MANIFEST_KEYS:
+            return manifest
+    elif not path.exists() or all(p.name == LOCK or p.name.startswith(f".{file.name}.") for p in path.iterdir()):
+        return None
+    raise UsageError(f"{path} is not empty and is no run of rtlscribe; choose another --output")
+
+
+def _clear(path: Path, inputs: Mapping[str, Path]) -> None:
+    """Delete what an earlier run wrote, but never what this one is to read."""
+    for name, place in inputs.items():
+        if place.resolve().is_relative_to(path.resolve()):
+            raise UsageError(f"--fresh would delete {name}, {place}, which lies in {path}; choose another --output")
+    for entry in sorted(path.iterdir(), key=lambda p: p.name == "manifest.json"):  # last: without it all is foreign
+        if entry.name == LOCK:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _refuse_change(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -205,12 +242,6 @@ def _refuse_change(path: Path, before: dict[str, Any], now: dict[str, Any]) -> N
                     else f"the content of {name} has changed"
                 )
                 raise UsageError(f"{path} holds another run: {what}; {remedy}")
-
-
-def _check_is_a_run(path: Path) -> None:
-    """Refuse a folder with something else in it: a run neither mixes with nor deletes what it did not write."""
-    if path.exists() and any(p.name != ".lock" for p in path.iterdir()) and not (path / "manifest.json").exists():
-        raise UsageError(f"{path} is not empty and is no run of rtlscribe; choose another --output")
 
 
 def _surroundings() -> dict[str, Any]:

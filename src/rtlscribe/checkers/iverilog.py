@@ -83,16 +83,18 @@ class IverilogChecker:
         )
 
     def _judge(self, folder: Path, code: str, problem: Problem, deadline: float) -> tuple[Status, str]:
-        (folder / "answer.v").write_text(code)
+        # Half a surrogate pair cannot be encoded: for the compiler it becomes any other wrong character.
+        (folder / "answer.v").write_bytes(code.encode(errors="replace"))
         if not problem.testbench:
             compiled = self._compile(folder, ["-t", "null", "answer.v"], deadline)
             return _compile_failure(compiled) or ("passed", "compiles; there is no testbench")
         nonce = secrets.token_hex(16)
         for name, content in problem.files.items():
-            (folder / Path(name).name).write_text(content)
-        (folder / "testbench.v").write_text(problem.testbench.replace(NONCE, nonce))
+            (folder / Path(name).name).write_text(content, encoding="utf-8")
+        (folder / "testbench.v").write_text(problem.testbench.replace(NONCE, nonce), encoding="utf-8")
         tops = [flag for name in _roots(problem.testbench) for flag in ("-s", name)]
-        compiled = self._compile(folder, [*tops, "-o", "simulation", "answer.v", "testbench.v"], deadline)
+        # The testbench first: so the answer's directives do not reach it, and #1 means the same time in both.
+        compiled = self._compile(folder, [*tops, "-o", "simulation", "testbench.v", "answer.v"], deadline)
         failure = _compile_failure(compiled)
         if failure and failure[0] == "syntax_error":
             # Alone it may compile: then it is the interface that differs, which is a functional fault.

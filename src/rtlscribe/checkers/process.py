@@ -7,6 +7,7 @@ where the program ends in time and its children do not. Does not cover: reading 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -23,6 +24,7 @@ OUTPUT_BYTES = 256 * 1024  # of each stream; more is cut and said
 # A shell sets the limits in the child: Python's preexec_fn would copy a large process (torch) and can deadlock with
 # threads.
 _LIMITED = f'ulimit -v {MEMORY_KIB}; ulimit -f {FILE_SIZE_KIB * 2}; ulimit -c 0; exec "$@"'
+NOT_STARTED = (126, 127)  # what a shell ends with that cannot start its program: a broken tool, never a verdict
 _MEMORY_FOLDER = Path("/dev/shm")
 
 
@@ -63,6 +65,8 @@ def run(command: Sequence[str], folder: Path, *, deadline: float) -> Finished:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     status = process.wait()
+    if ended and status in NOT_STARTED:
+        raise OSError(errno.ENOENT, "the shell could not start it", command[0])
     cut = any(path.stat().st_size > OUTPUT_BYTES for path in streams)
     return Finished(status if ended else None, _head(streams[0]), _head(streams[1]), cut)
 

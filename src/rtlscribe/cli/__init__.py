@@ -112,6 +112,7 @@ def _common_options(arguments: list[str]) -> tuple[list[str], list[Any], bool]:
     as_json = "--json" in arguments
     rest = [a for a in arguments if a != "--json"]
     config: list[Any] = [Env("RTLSCRIBE_")]
+    rest = [part for a in rest for part in (a.split("=", 1) if a.startswith("--config=") else [a])]
     if "--config" in rest:
         place = rest.index("--config")
         if place + 1 == len(rest):
@@ -130,7 +131,9 @@ def _config_file(path: Path) -> Any:
         content = json.loads(path.read_text())
     except ValueError as error:
         raise UsageError(f"--config {path} is neither TOML (by its name) nor JSON: {error}") from error
-    return Dict({k: v for k, v in content.items() if v is not None}, use_commands_as_keys=False)
+    if not isinstance(content, dict):
+        raise UsageError(f"--config {path} holds no JSON object of options by name, as the config.json of a run does")
+    return Dict({k: v for k, v in content.items() if v is not None}, use_commands_as_keys=False, source=str(path))
 
 
 def _tell(text: str) -> None:

@@ -60,7 +60,7 @@ class Config:
     """Start over instead of going on with an earlier attempt."""
 
 
-def run(config: Config) -> str:
+def run(config: Config = Config()) -> str:  # cyclopts wants a default where all fields have one
     """Run the whole loop on this machine and show what came out.
 
     Generates verified data, trains a small model from scratch on it (direct-train), draws and scores candidates, trains

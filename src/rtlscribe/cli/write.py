@@ -78,6 +78,8 @@ def run(config: Config) -> Written:
     """
     if not config.description.strip():
         raise UsageError('what is to be built? for example: rtlscribe write "an 8-bit up counter with enable"')
+    if config.n < 1:
+        raise UsageError(f"--n {config.n}: at least one answer is wanted")
     checker = open_checker(config.checker)
     problem = Problem(id="write", text=config.description, header=_header(config.header))
     sampling = Sampling(
@@ -106,9 +108,11 @@ def _header(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--header {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--header {path} is no text in UTF-8: {error}") from error
 
 
 def _demo_model() -> str:

@@ -19,6 +19,7 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
+from rtlscribe.designs.parts import collide, likely, operand_names, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,6 @@ class _Operation:
 
     def text(self, template: str, a: str, b: str, width: int) -> str:
         return template.replace("<A>", a).replace("<B>", b).replace("<1'd1>", f"{width}'d1")
-
-
-def _signed(value: int, width: int) -> int:
-    return value - (1 << width) if value >> (width - 1) else value
 
 
 _PLAIN = (
@@ -63,7 +60,7 @@ _COMPARING = (
         "$signed(<A>) < $signed(<B>)",
         "1 if <A> is less than <B> (signed), else 0",
         "$signed(<A>) > $signed(<B>)",
-        lambda a, b, w: int(_signed(a, w) < _signed(b, w)),
+        lambda a, b, w: int(signed(a, w) < signed(b, w)),
     ),
     _Operation(
         "<A> < <B> ? <A> : <B>",
@@ -78,23 +75,6 @@ _COMPARING = (
         lambda a, b, w: max(a, b),
     ),
 )
-
-
-def _operands(pick: Pick) -> tuple[str, str]:
-    """The names of the two operands, drawn together so that they match."""
-    first, second = pick("a b", "in1 in2", "op1 op2").split()
-    return first, second
-
-
-def _chance(probability: float) -> Callable[[random.Random], int]:
-    """A control input that is 1 so often."""
-    return lambda r: int(r.random() < probability)
-
-
-def _collide(width: int) -> Callable[[random.Random], int]:
-    """Words of which half come from few corner values, so that equal operands and zeros occur."""
-    corners = (0, 1, mask(width), 1 << (width - 1))
-    return lambda r: r.choice(corners) if r.random() < 0.5 else r.getrandbits(width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +136,7 @@ def _choose_table(rng: random.Random, pick: Pick) -> _Table:
     count = rng.choice([3, 4, 4]) if size == 2 else rng.choice([5, 6, 7, 8, 8])
     operations = tuple(rng.sample(_PLAIN + _COMPARING, count))
     return _Table(
-        rng.choice([4, 8, 8, 12, 16, 24, 32]), size, operations, *_operands(pick), pick("op", "opcode", "sel")
+        rng.choice([4, 8, 8, 12, 16, 24, 32]), size, operations, *operand_names(pick), pick("op", "opcode", "sel")
     )
 
 
@@ -293,7 +273,7 @@ def registered_alu(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Sequential(clk, 0, following, outputs, reset),
         bugs=bugs,
-        stimulus={enable: _chance(0.75)} if enabled else {},
+        stimulus={enable: likely(0.75)} if enabled else {},
     )
 
 
@@ -405,7 +385,7 @@ def pipeline(rng: random.Random, pick: Pick) -> Design:
             (last, last.replace(names[-2], data)),
             (f"{out} <= {width}'d0;", f"{out} <= {width}'d1;"),
         ),
-        stimulus={enable: _chance(0.75)} if enabled else {},
+        stimulus={enable: likely(0.75)} if enabled else {},
     )
 
 
@@ -416,12 +396,12 @@ def multiply_accumulate(rng: random.Random, pick: Pick) -> Design:
     width, is_signed, enabled, starts = rng.randint(3, 12), rng.random() < 0.5, rng.random() < 0.5, rng.random() < 0.4
     whole = 2 * width + rng.randint(0, 8)
     reset, clk, enable = choose_reset(rng, pick), pick("clk", "clock"), pick("en", "enable")
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     acc = pick("acc", "sum", "out")
     clear = pick("start", "first", "load") if starts else pick("clear", "clr")
 
     def following(state: int, values: Values) -> int:
-        left, right = (_signed(values[name], width) if is_signed else values[name] for name in (a, b))
+        left, right = (signed(values[name], width) if is_signed else values[name] for name in (a, b))
         if values[clear]:
             return (left * right if starts else 0) % (1 << whole)
         return state if enabled and not values[enable] else (state + left * right) % (1 << whole)
@@ -490,7 +470,7 @@ def multiply_accumulate(rng: random.Random, pick: Pick) -> Design:
             (f"else if ({clear})", f"else if (!{clear})"),
             (f"{acc} <= {whole}'d0;", f"{acc} <= {whole}'d1;"),
         ),
-        stimulus={clear: _chance(0.15), **({enable: _chance(0.75)} if enabled else {})},
+        stimulus={clear: likely(0.15), **({enable: likely(0.75)} if enabled else {})},
     )
 
 
@@ -599,8 +579,8 @@ def accumulator(rng: random.Random, pick: Pick) -> Design:
             *([(f"else if ({enable})", "else")] if enabled else []),
         ),
         stimulus={
-            **({enable: _chance(0.75)} if enabled else {}),
-            **({clear: _chance(0.1)} if cleared else {}),
+            **({enable: likely(0.75)} if enabled else {}),
+            **({clear: likely(0.1)} if cleared else {}),
         },
     )
 
@@ -611,8 +591,8 @@ _CONDITIONS: tuple[tuple[str, str, Callable[[int, int, int], bool]], ...] = (
     ("<A> < <B>", "<A> is less than <B> (unsigned)", lambda a, b, w: a < b),
     ("<A> >= <B>", "<A> is greater than or equal to <B> (unsigned)", lambda a, b, w: a >= b),
     ("<A> <= <B>", "<A> is less than or equal to <B> (unsigned)", lambda a, b, w: a <= b),
-    ("$signed(<A>) > $signed(<B>)", "<A> is greater than <B> (signed)", lambda a, b, w: _signed(a, w) > _signed(b, w)),
-    ("$signed(<A>) < $signed(<B>)", "<A> is less than <B> (signed)", lambda a, b, w: _signed(a, w) < _signed(b, w)),
+    ("$signed(<A>) > $signed(<B>)", "<A> is greater than <B> (signed)", lambda a, b, w: signed(a, w) > signed(b, w)),
+    ("$signed(<A>) < $signed(<B>)", "<A> is less than <B> (signed)", lambda a, b, w: signed(a, w) < signed(b, w)),
     ("<A> == <B>", "<A> equals <B>", lambda a, b, w: a == b),
     ("<B> == <W>'d0", "<B> is zero", lambda a, b, w: b == 0),
     ("<A>[0]", "<A> is odd", lambda a, b, w: a % 2 == 1),
@@ -627,7 +607,7 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
     """One of two operations on two words, chosen by a condition on the words themselves."""
     width, (code, words, holds) = rng.randint(4, 24), rng.choice(_CONDITIONS)
     yes, no = rng.sample(_PLAIN, 2)
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     out = pick("y", "result", "out")
 
     def function(values: Values) -> dict[str, int]:
@@ -672,5 +652,5 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
             (f"? {if_yes} : {if_no};", f"? {if_no} : {if_yes};"),
             (f"{if_yes} : {if_no};", f"{if_yes} : {wrong};"),
         ),
-        stimulus={a: _collide(width), b: _collide(width)},
+        stimulus={a: collide(width), b: collide(width)},
     )

@@ -8,12 +8,7 @@ from collections.abc import Callable
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
 from rtlscribe.designs.families import family
-
-
-def _operands(pick: Pick) -> tuple[str, str]:
-    """The names of the two operands, drawn together so that they match."""
-    first, second = pick("a b", "in1 in2", "op1 op2").split()
-    return first, second
+from rtlscribe.designs.parts import collide, operand_names, signed
 
 
 def _inputs(width: int, *names: str) -> tuple[Port, ...]:
@@ -21,30 +16,14 @@ def _inputs(width: int, *names: str) -> tuple[Port, ...]:
     return tuple(Port(name, "input", width, f"the {ordinals[i]} operand") for i, name in enumerate(names))
 
 
-def _signed(value: int, width: int) -> int:
-    """The word read as a two's complement number."""
-    return value - (1 << width) if value >> (width - 1) else value
-
-
 def _reader(width: int, is_signed: bool) -> Callable[[int], int]:
     """How a word is read as a number."""
-    return (lambda word: _signed(word, width)) if is_signed else (lambda word: word)
+    return (lambda word: signed(word, width)) if is_signed else (lambda word: word)
 
 
 def _overflows(exact: int, width: int) -> int:
     """1 if the number has no two's complement word of that width."""
     return int(not -(1 << (width - 1)) <= exact < 1 << (width - 1))
-
-
-def _collide(width: int) -> Callable[[random.Random], int]:
-    """Words of which half come from few corner values, so that equal operands and zero results occur."""
-    corners = (0, 1, mask(width), 1 << (width - 1), mask(width - 1))
-    return lambda r: r.choice(corners) if r.random() < 0.5 else r.getrandbits(width)
-
-
-def _an(phrase: str) -> str:
-    """article(), which says "a" before every u, for phrases that may begin with "unsigned"."""
-    return f"an {phrase}" if phrase.startswith("unsigned") else article(phrase)
 
 
 def _flag_sentences(flag: str, name: str, width: int) -> tuple[str, str, str]:
@@ -91,7 +70,7 @@ def _flag_port(flag: str, name: str) -> tuple[Port, ...]:
 def adder(rng: random.Random, pick: Pick) -> Design:
     """A W-bit adder with or without a carry in, and with a carry out, a signed overflow flag or neither."""
     width, carry_in, flag = rng.randint(2, 32), rng.random() < 0.5, rng.choice(["none", "carry", "overflow"])
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     out, cin = pick("sum", "s", "result"), pick("cin", "carry_in", "ci")
     extra = pick("cout", "carry_out", "co") if flag == "carry" else pick("overflow", "ovf", "v")
     top = width - 1
@@ -103,7 +82,7 @@ def adder(rng: random.Random, pick: Pick) -> Design:
         if flag == "carry":
             found[extra] = exact >> width
         if flag == "overflow":
-            found[extra] = _overflows(_signed(values[a], width) + _signed(values[b], width) + carry, width)
+            found[extra] = _overflows(signed(values[a], width) + signed(values[b], width) + carry, width)
         return found
 
     terms = f"{a} + {b}{f' + {cin}' if carry_in else ''}"
@@ -153,7 +132,7 @@ def adder(rng: random.Random, pick: Pick) -> Design:
 def subtractor(rng: random.Random, pick: Pick) -> Design:
     """A W-bit subtractor with or without a borrow in, and with a borrow out, a signed overflow flag or neither."""
     width, borrow_in, flag = rng.randint(2, 32), rng.random() < 0.5, rng.choice(["none", "borrow", "overflow"])
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     out, bin_ = pick("diff", "difference", "result"), pick("bin", "borrow_in", "bi")
     extra = pick("bout", "borrow_out", "bo") if flag == "borrow" else pick("overflow", "ovf", "v")
     top = width - 1
@@ -165,7 +144,7 @@ def subtractor(rng: random.Random, pick: Pick) -> Design:
         if flag == "borrow":
             found[extra] = int(exact < 0)
         if flag == "overflow":
-            found[extra] = _overflows(_signed(values[a], width) - _signed(values[b], width) - borrow, width)
+            found[extra] = _overflows(signed(values[a], width) - signed(values[b], width) - borrow, width)
         return found
 
     terms = f"{a} - {b}{f' - {bin_}' if borrow_in else ''}"
@@ -222,7 +201,7 @@ def subtractor(rng: random.Random, pick: Pick) -> Design:
 def add_subtract(rng: random.Random, pick: Pick) -> Design:
     """A W-bit adder-subtractor with a mode input of either polarity and optionally a zero or overflow flag."""
     width, high_adds, flag = rng.randint(2, 32), rng.random() < 0.5, rng.choice(["none", "zero", "overflow"])
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     mode = pick("add", "mode", "op") if high_adds else pick("sub", "mode", "op")
     out, extra = pick("result", "out", "r"), "zero" if flag == "zero" else pick("overflow", "ovf")
     top = width - 1
@@ -233,7 +212,7 @@ def add_subtract(rng: random.Random, pick: Pick) -> Design:
         if flag == "zero":
             found[extra] = int(found[out] == 0)
         if flag == "overflow":
-            found[extra] = _overflows(_signed(values[a], width) + sign * _signed(values[b], width), width)
+            found[extra] = _overflows(signed(values[a], width) + sign * signed(values[b], width), width)
         return found
 
     high, low = (f"{a} + {b}", f"{a} - {b}") if high_adds else (f"{a} - {b}", f"{a} + {b}")
@@ -282,7 +261,7 @@ def add_subtract(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Combinational(function),
         bugs=tuple(bugs),
-        stimulus={a: _collide(width), b: _collide(width)} if flag == "zero" else {},
+        stimulus={a: collide(width), b: collide(width)} if flag == "zero" else {},
     )
 
 
@@ -292,7 +271,7 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
     is_signed, wide = rng.random() < 0.5, rng.randint(2, 16)
     narrow = wide if rng.random() < 0.4 else rng.randint(2, 16)
     whole = wide + narrow
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     out = pick("product", "p", "out")
 
     def function(values: Values) -> dict[str, int]:
@@ -306,7 +285,7 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
     pair = (
         f"two {kind} {wide}-bit numbers"
         if wide == narrow
-        else f"{_an(kind)} {wide}-bit number and {_an(kind)} {narrow}-bit number"
+        else f"{article(kind)} {wide}-bit number and {article(kind)} {narrow}-bit number"
     )
     return Design(
         key=(is_signed, wide, narrow),
@@ -317,7 +296,7 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
             Port(out, "output", whole, "the product"),
         ),
         nouns=(
-            f"{_an(kind)} {wide}-bit by {narrow}-bit multiplier with {article(f'{whole}-bit')} product",
+            f"{article(kind)} {wide}-bit by {narrow}-bit multiplier with {article(f'{whole}-bit')} product",
             f"a combinational multiplier that gives the full {whole}-bit product of {pair}",
             f"a circuit that multiplies {pair} into a product of {whole} bits",
         ),
@@ -354,7 +333,7 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
     width, chosen = rng.randint(2, 32), rng.choice(_RELATION_SETS)
     ordered = chosen not in (("eq",), ("ne",))
     is_signed = ordered and rng.random() < 0.5
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     outs = {name: pick(*_RELATIONS[name][1]) for name in chosen}
     read = _reader(width, is_signed)
 
@@ -375,10 +354,10 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
     numbers = ("two's complement" if is_signed else "unsigned") if ordered else ""
     flags = f"{listing([_RELATIONS[n][3] for n in chosen])} output{'s' if len(chosen) > 1 else ''}"
     flags = flags if len(chosen) > 1 else article(flags)
-    questions = listing([_RELATIONS[n][2] for n in chosen]).replace(" and ", " or ")
+    questions = listing([f"whether it is {_RELATIONS[n][2]} the second" for n in chosen])
     each = [f"{out} is 1 when {a} is {_RELATIONS[n][2]} {b}" for n, out in outs.items()]
     formulas = [f"{out} = ({a} {_RELATIONS[n][0]} {b})" for n, out in outs.items()]
-    which = [f"{out} whether {a} is {_RELATIONS[n][2]} {b}" for n, out in outs.items()]
+    which = [f"on {out} whether {a} is {_RELATIONS[n][2]} {b}" for n, out in outs.items()]
     reading = f"{a} and {b} are {numbers} {width}-bit numbers" if ordered else f"{a} and {b} are {width}-bit words"
     return Design(
         key=(width, is_signed, chosen),
@@ -390,18 +369,18 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
         nouns=(
             f"{article(f'{width}-bit')} {kind}comparator with {flags}",
             f"a circuit that compares two {kind}{width}-bit numbers and has {flags}",
-            f"a comparator that tells whether its first {kind}{width}-bit operand is {questions} the second"
-            + (", one output for each" if len(chosen) > 1 else ""),
+            f"a comparator that tells of the first of two {kind}{width}-bit operands {questions}"
+            + (", by one output for each" if len(chosen) > 1 else ""),
         ),
         behaviours=(
             f"{reading}. {listing(each)}; otherwise {'each output' if len(each) > 1 else 'it'} is 0.",
-            f"Compare {a} with {b}{f' as {numbers} numbers' if ordered else ''} and report by a 1 on {listing(which)}.",
+            f"Compare {a} with {b}{f' as {numbers} numbers' if ordered else ''} and report by a 1 {listing(which)}.",
             f"Implement {listing(formulas)} for {f'{numbers} ' if ordered else ''}operands of {width} bits.",
         ),
         body="\n".join(lines),
         model=Combinational(function),
         bugs=tuple(bugs),
-        stimulus={a: _collide(width), b: _collide(width)},
+        stimulus={a: collide(width), b: collide(width)},
     )
 
 
@@ -470,7 +449,7 @@ def minimum_maximum(rng: random.Random, pick: Pick) -> Design:
 def absolute_difference(rng: random.Random, pick: Pick) -> Design:
     """The distance of two numbers of W bits, unsigned or signed, or the absolute value of one signed number."""
     kind, width = rng.choice(["unsigned", "signed", "absolute"]), rng.randint(2, 32)
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     alone = pick("a", "x", "num")
     out = pick("y", "abs_value", "out") if kind == "absolute" else pick("diff", "distance", "out")
     read = _reader(width, kind != "unsigned")
@@ -548,7 +527,7 @@ def saturating_adder(rng: random.Random, pick: Pick) -> Design:
     """An unsigned adder whose sum is limited to all ones or to a given constant, with or without a flag."""
     width, flagged = rng.randint(3, 24), rng.random() < 0.5
     limit = mask(width) if rng.random() < 0.3 else rng.randint(1 << (width - 1), mask(width) - 1)
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     out, flag = pick("sum", "result", "y"), pick("saturated", "sat", "clipped")
 
     def function(values: Values) -> dict[str, int]:
@@ -614,7 +593,7 @@ def constant_arithmetic(rng: random.Random, pick: Pick) -> Design:
     width = rng.randint(4, 16)
     kind = rng.choice(["scale_add", "scale_subtract", "add", "subtract", "from", "scale_two"])
     factor, constant = rng.randint(2, 9), rng.randint(1, min(200, mask(width) - 1))
-    a, b = _operands(pick)
+    a, b = operand_names(pick)
     out = pick("y", "out", "result")
 
     def function(values: Values) -> dict[str, int]:
@@ -710,7 +689,7 @@ def shifter(rng: random.Random, pick: Pick) -> Design:
             positions = [(i + (by if kind == "rotate_left" else -by)) % width for i in range(width)]
             return {out: sum((word >> i & 1) << to for i, to in enumerate(positions))}
         return {
-            out: {"left": to_left, "right": word >> by, "arithmetic": (_signed(word, width) >> by) & mask(width)}[kind]
+            out: {"left": to_left, "right": word >> by, "arithmetic": (signed(word, width) >> by) & mask(width)}[kind]
         }
 
     left, right = f"{data} << {amount}", f"{data} >> {amount}"

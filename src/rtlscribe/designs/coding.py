@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask
-from rtlscribe.designs.combinational import Words, always, case_statement
+from rtlscribe.designs.combinational import Words
 from rtlscribe.designs.families import family
+from rtlscribe.designs.parts import always, case_statement
 
 
 @family("coding")

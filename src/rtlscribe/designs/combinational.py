@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
 from rtlscribe.designs.families import family
+from rtlscribe.designs.parts import always, case_statement
 
 # Nouns and behaviours of a design.
 Words = tuple[tuple[str, ...], tuple[str, ...]]
@@ -45,18 +46,6 @@ def _count(number: int, noun: str) -> str:
 def _number(values: Values, names: Sequence[str]) -> int:
     """One-bit inputs read as a binary number, the first name the most significant bit."""
     return int("".join(str(values[name]) for name in names), 2)
-
-
-def case_statement(selector: str, target: str, rows: Sequence[tuple[str, str]], default: str, indent: int = 8) -> str:
-    """A case statement with one row for each value, to stand in an always block."""
-    space = " " * indent
-    lines = "".join(f"{space}    {value}: {target} = {result};\n" for value, result in rows)
-    return f"{space}case ({selector})\n{lines}{space}    default: {target} = {default};\n{space}endcase"
-
-
-def always(statements: str) -> str:
-    """A combinational always block."""
-    return f"    always @(*) begin\n{statements}\n    end"
 
 
 def _columns(rows: Sequence[Sequence[str]], gap: str) -> str:

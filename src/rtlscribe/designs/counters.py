@@ -6,7 +6,7 @@ import random
 
 from rtlscribe.designs.base import Design, Pick, Port, Sequential, Values, article, choose_reset, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.registers import clock_and_reset, clocked, guarded, having, input_if, likely, reset_sentences
+from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, input_if, likely, reset_sentences
 
 
 @family("counters")
@@ -559,7 +559,7 @@ def down_timer(rng: random.Random, pick: Pick) -> Design:
     told = f"{flag} is high while the count is {'0' if level == 'done' else 'not 0'}"
     noun_told = f"a {level} output (count {'is' if level == 'done' else 'is not'} 0)"
     busy = (
-        f" {load} is ignored while the count is not 0."
+        f" {load} is ignored while the count is not 0, and the count goes on."
         if locked
         else f" {load} works at any time, also while the timer runs.",
         "A load is only accepted at 0; until then the timer counts on."
@@ -597,7 +597,7 @@ def down_timer(rng: random.Random, pick: Pick) -> Design:
             f"a loadable {text} that stops at 0 and {noun_busy}, with {tail}",
         ),
         behaviours=(
-            f"Build {article(text)}. On the rising edge of {clk}, if {load} is high, the count is loaded with {d}; otherwise it goes down by one{when} "
+            f"Build {article(text)}. On the rising edge of {clk}, if {load} is high, the count is loaded with {d}; otherwise it goes down by one{when and f' (in cycles{when})'} "
             f"until it is 0, where it stays.{busy[0]}{visible} {told}. {said[0]}",
             f"{said[1]} At each rising edge of {clk} the {width}-bit count takes the value of {d} when {load} is 1 and otherwise, if it is not 0"
             f"{f' and {en} is 1' if enabled else ''}, is decremented. {busy[1]}{visible} {told}.",

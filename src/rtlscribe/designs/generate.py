@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,7 +81,13 @@ def worded(family: Family, seed: int, *, level: Level | None = None) -> Worded:
     return Worded(family, seed, design, level, _instruction(design, level, words))
 
 
-def generate(*, split: Split, seed: int, levels: tuple[Level, ...] | None = None) -> Iterator[Worded]:
+def generate(
+    *,
+    split: Split,
+    seed: int,
+    levels: tuple[Level, ...] | None = None,
+    families: Mapping[str, Family] = FAMILIES,
+) -> Iterator[Worded]:
     """Distinct designs of one split, families in turn, without end unless the families run dry.
 
     No two have the same instruction and header. Held-out ones are also distinct as functions, so that a pass rate is not
@@ -89,7 +95,7 @@ def generate(*, split: Split, seed: int, levels: tuple[Level, ...] | None = None
     """
     rng = random.Random(f"generate {split} {seed}")
     seen: set[str] = set()
-    alive = list(FAMILIES.values())
+    alive = list(families.values())
     while alive:
         for family in tuple(alive):
             for _ in range(DRAWS_WITHOUT_NEWS):

@@ -20,14 +20,10 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
+from rtlscribe.designs.parts import likely
 
 # Memories are dicts from address to word: what is missing was never written and is unknown.
 Words = dict[int, int]
-
-
-def _chance(probability: float) -> Callable[[random.Random], int]:
-    """A control input that is 1 so often."""
-    return lambda r: int(r.random() < probability)
 
 
 def _addresses(depth: int) -> Callable[[random.Random], int]:
@@ -127,7 +123,8 @@ def single_port_ram(rng: random.Random, pick: Pick) -> Design:
             f"{article(f'{depth}x{width}')} single-port memory ({depth} words, {width} bits) written at the "
             "rising clock edge "
             f"when write enable is high, with {nouns}",
-            f"a memory with one address port, {depth} words deep and {width} bits wide, active-high write enable, "
+            f"a memory with one address port, {depth} words deep and {width} bits wide, synchronous write with "
+            "active-high write enable, "
             f"{nouns}",
         ),
         behaviours=(
@@ -349,7 +346,7 @@ def rom(rng: random.Random, pick: Pick) -> Design:
         # The last word is the place of a planted mistake, so it is read often.
         stimulus={
             addr: lambda r: depth - 1 if r.random() < 0.125 else r.getrandbits(size),
-            **({enable: _chance(0.75)} if kind == "enabled" else {}),
+            **({enable: likely(0.75)} if kind == "enabled" else {}),
         },
     )
 
@@ -436,7 +433,7 @@ def register_file(rng: random.Random, pick: Pick) -> Design:
             f"{article(f'{count}x{width}')} register file ({count} registers, {width} bits): one clocked write "
             "port with write "
             f"enable, two asynchronous read ports, {with_extras}",
-            f"a two-read, one-write register file with {count} {width}-bit registers, asynchronous reading, "
+            f"a two-read, one-write register file with {count} registers of {width} bits, asynchronous reading, "
             f"{with_extras}",
         ),
         behaviours=(
@@ -447,7 +444,7 @@ def register_file(rng: random.Random, pick: Pick) -> Design:
             f"There are {count} registers of {width} bits. The addresses {ra1} and {ra2} select the ones that "
             f"appear on {rd1} and "
             f"{rd2} at once; {we} high at the rising edge of {clk} stores {wdata} in the one numbered {waddr}.{more}",
-            f"Implement a memory of {count} {width}-bit registers with one synchronous write port ({we}, {waddr}, "
+            f"Implement a memory of {count} registers of {width} bits with one synchronous write port ({we}, {waddr}, "
             f"{wdata}; "
             f"rising edge of {clk}) and two asynchronous read ports ({ra1} to {rd1}, {ra2} to {rd2}).{more}",
         ),
@@ -586,7 +583,7 @@ def fifo(rng: random.Random, pick: Pick) -> Design:
             (f"            if ({read} && !{empty})", f"            if ({read})"),
             (f"{empty} = {count} == {size + 1}'d0", f"{empty} = {count} == {size + 1}'d1"),
         ),
-        stimulus={write: _chance(writes), read: _chance(reads)},
+        stimulus={write: likely(writes), read: likely(reads)},
         cycles=120 + 30 * depth,
     )
 
@@ -628,10 +625,12 @@ def stack_lifo(rng: random.Random, pick: Pick) -> Design:
         end else if ({may_pop})
             sp <= sp - {size}'d1;
     end"""
+    # Pushes prevail, so that it fills up between two resets.
+    pushes, pops = {"push": (0.65, 0.5), "pop": (0.85, 0.25), "neither": (0.7, 0.3)}[wins]
     both_noun = {
         "push": "pop ignored when push is high",
         "pop": "push ignored when pop is high",
-        "neither": "both ignored when push and pop are high together",
+        "neither": "push and pop ignored when both are high",
     }[wins]
     both = {
         "push": f"{pop} is ignored whenever {push} is 1.",
@@ -685,13 +684,11 @@ def stack_lifo(rng: random.Random, pick: Pick) -> Design:
         bugs=(
             (f"{full} = sp == {size}'d{depth}", f"{full} = sp == {size}'d{depth - 1}"),
             (f"{dout} = mem[sp - {size}'d1]", f"{dout} = mem[sp]"),
-            (f"else if ({may_pop})", f"else if ({pop})")
-            if wins == "pop"
-            else (f"({may_pop})", f"({may_pop} && !{full})"),
+            (f"({may_pop})", f"({may_pop} && !{full})"),
             (f"sp <= {size}'d0", f"sp <= {size}'d1"),
         ),
-        stimulus={push: _chance(0.6), pop: _chance(0.4)},
-        cycles=240,
+        stimulus={push: likely(pushes), pop: likely(pops)},
+        cycles=120 + 40 * depth,
     )
 
 
@@ -746,7 +743,9 @@ def shadow_register(rng: random.Random, pick: Pick) -> Design:
     both_noun = "the new word" if direct else "the previously loaded word"
     priority = "commit" if direct else "load"
     flag_noun = (
-        f", and a pending flag set by a load and cleared by a commit ({priority} has priority)" if flagged else ""
+        f", and a pending flag set by a load, cleared by a commit ({priority} has priority) and by reset"
+        if flagged
+        else ""
     )
     both = (
         f"If {load} and {commit} are both 1, {out} takes {din} itself."
@@ -775,13 +774,13 @@ def shadow_register(rng: random.Random, pick: Pick) -> Design:
         ),
         registers=frozenset({out, pending} if flagged else {out}),
         nouns=(
-            f"{size} shadow register with load and commit inputs, {reset.phrase} of both stages to {to}, where a "
-            "load and commit "
-            f"at once commits {both_noun}{flag_noun}",
+            f"{size} shadow register with load and commit inputs, {reset.phrase} of both stages to {to}, where "
+            "loading and "
+            f"committing at once commits {both_noun}{flag_noun}",
             f"a two-stage buffer of {width} bits: load stores the input in a hidden register, commit copies that "
             "to the output "
             f"(with both at once, the output takes {both_noun}), {reset.phrase} of both registers to {to}{flag_noun}",
-            f"{size} double-buffered register with load, commit and {reset.phrase} (everything to {to}); "
+            f"{size} double-buffered register with load, commit and {reset.phrase} (both words to {to}); "
             "simultaneous load and "
             f"commit outputs {both_noun}{flag_noun}",
         ),
@@ -812,5 +811,5 @@ def shadow_register(rng: random.Random, pick: Pick) -> Design:
                 else []
             ),
         ),
-        stimulus={load: _chance(0.5), commit: _chance(0.4)},
+        stimulus={load: likely(0.5), commit: likely(0.4)},
     )

@@ -1,11 +1,9 @@
-"""Families of registers: flip-flops, shift registers, LFSR, rotators. Also what clocked families share: the always block, the reset sentences."""
+"""Families of registers: flip-flops, shift registers, LFSR, rotators."""
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
-from textwrap import indent
 
 from rtlscribe.designs.base import (
     Design,
@@ -21,80 +19,16 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
-
-
-def clocked(clk: str, reset: Reset | None, cleared: str, update: str) -> str:
-    """An always block: on the rising edge `update`, while the reset is active `cleared`.
-
-    `update` is one if-else chain, or several statements.
-    """
-    inner = update
-    if reset:
-        first = _branch(f"if ({reset.condition})", cleared)
-        is_chain = update.startswith("if ") and "\nif " not in update
-        rest = f"else {update}" if is_chain else _branch("else", update)
-        inner = f"{first}{' ' if first.endswith('end') else chr(10)}{rest}"
-    sensitivity = reset.sensitivity if reset else ""
-    return f"    always @(posedge {clk}{sensitivity}) begin\n{indent(inner, ' ' * 8)}\n    end"
-
-
-def _branch(head: str, statements: str) -> str:
-    inner = indent(statements, "    ")
-    return f"{head} begin\n{inner}\nend" if "\n" in statements else f"{head}\n{inner}"
-
-
-def guarded(enable: str, statements: str) -> str:
-    """The statements under `if (enable)`, or as they are without an enable."""
-    return _branch(f"if ({enable})", statements) if enable else statements
-
-
-def reset_sentences(reset: Reset | None, effect: str) -> tuple[str, str, str]:
-    """Three sentences that say the same of a reset; `effect` is like "sets q to 0"."""
-    if reset is None:
-        return "There is no reset.", "It has no reset input.", "No reset is provided."
-    level = "low" if reset.active_low else "high"
-    when = "immediately, without waiting for the clock" if reset.is_async else "at the next rising edge of the clock"
-    return (
-        f"{reset.name} is {article(reset.phrase)} that {effect}.",
-        f"The {reset.phrase} {reset.name} {effect}.",
-        f"When {reset.name} is {level}, the reset {effect} {when}.",
-    )
-
-
-def clock_and_reset(clk: str, reset: Reset | None) -> tuple[Port, ...]:
-    return (Port(clk, "input", 1, "the clock"), *([reset.port()] if reset else []))
-
-
-def input_if(present: object, name: str, width: int, meaning: str) -> tuple[Port, ...]:
-    """An input that only some circuits of a family have."""
-    return (Port(name, "input", width, meaning),) if present else ()
-
-
-def likely(chance: float) -> Callable[[random.Random], int]:
-    """Stimulus: a one-bit input that is high with this chance."""
-    return lambda rng: int(rng.random() < chance)
-
-
-def played(words: Sequence[Sequence[int]]) -> Callable[[random.Random], int]:
-    """Stimulus: whole words, value by value, so that a rare sequence occurs. The rest of a word waits for the next call."""
-    waiting: list[int] = []
-
-    def draw(rng: random.Random) -> int:
-        if not waiting:
-            waiting.extend(rng.choice(words))
-        return waiting.pop(0)
-
-    return draw
-
-
-def reset_noun(reset: Reset | None, value: str) -> str:
-    """For example "with asynchronous active-low reset to 0"."""
-    return f"with {reset.phrase} to {value}" if reset else "without reset"
-
-
-def having(*parts: str) -> str:
-    """ "with a, b and c" of the parts that are not empty; a reset and its value are one part."""
-    return f"with {listing([part for part in parts if part])}"
+from rtlscribe.designs.parts import (
+    clock_and_reset,
+    clocked,
+    guarded,
+    having,
+    input_if,
+    likely,
+    reset_noun,
+    reset_sentences,
+)
 
 
 def _maybe_reset(rng: random.Random, pick: Pick) -> Reset | None:
@@ -553,7 +487,7 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
         nouns=(
             f"{article(text)} that {how}, {having(enable_noun, f'{reset.phrase} to {value}')}",
             f"a linear feedback shift register of {width} bits that {how}, {having(f'{reset.phrase} to {value}', enable_noun)}",
-            f"{article(text)} {having(f'{reset.phrase} to {value}', enable_noun)} that {how}",
+            f"{article(text)}, {having(f'{reset.phrase} to {value}', enable_noun)}, that {how}",
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {does[0]}{hold} {said[0]}",

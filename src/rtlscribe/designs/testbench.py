@@ -91,24 +91,22 @@ def testbench(design: Design, rng: random.Random) -> str:
             word = word << port.width | (expected[port.name] or 0)
         for port in outputs:
             word = word << port.width | (0 if expected[port.name] is None else (1 << port.width) - 1)
-        rows.append(f"        {width}'h{word:x}")
-    table = ",\n".join(rows)
+        rows.append(f"        tb_vectors[{len(rows)}] = {width}'h{word:x};")
+    table = "\n".join(rows)
     wires = "".join(f"    reg {bits(p.width)}{p.name};\n" for p in driven)
     wires += "".join(f"    wire {bits(p.width)}{p.name};\n" for p in outputs)
     connections = ", ".join(f".{p.name}({p.name})" for p in design.ports)
     inputs, seen = ", ".join(p.name for p in driven), ", ".join(p.name for p in outputs)
     edge = f"#1 {clock} = 1;\n            #1 {clock} = 0;" if clock else "#1;"
     return f"""module testbench;
-    localparam TB_N = {len(steps)}, TB_W = {width};
-    localparam [TB_N*TB_W-1:0] TB_VECTORS = {{
-{table}
-    }};
+    reg [{width - 1}:0] tb_vectors [0:{len(steps) - 1}];
 {wires}{f"    reg {clock} = 0;{chr(10)}" if clock else ""}    reg [{n_out - 1}:0] tb_expected, tb_compared;
     integer tb_i, tb_errors = 0, tb_first = -1;
     {design.name} tb_dut ({connections});
     initial begin
-        for (tb_i = 0; tb_i < TB_N; tb_i = tb_i + 1) begin
-            {{{inputs}, tb_expected, tb_compared}} = TB_VECTORS[(TB_N-1-tb_i)*TB_W +: TB_W];
+{table}
+        for (tb_i = 0; tb_i < {len(steps)}; tb_i = tb_i + 1) begin
+            {{{inputs}, tb_expected, tb_compared}} = tb_vectors[tb_i];
             #1;
             if ((({{{seen}}} ^ tb_expected) & tb_compared) !== 0) begin
                 tb_errors = tb_errors + 1;
@@ -116,8 +114,8 @@ def testbench(design: Design, rng: random.Random) -> str:
             end
             {edge}
         end
-        if (tb_errors == 0) $display("{NONCE} passed %0d vectors", TB_N);
-        else $display("{NONCE} failed %0d of %0d vectors, the first is number %0d", tb_errors, TB_N, tb_first);
+        if (tb_errors == 0) $display("{NONCE} passed {len(steps)} vectors");
+        else $display("{NONCE} failed %0d of {len(steps)} vectors, the first is number %0d", tb_errors, tb_first);
         $finish;
     end
 endmodule

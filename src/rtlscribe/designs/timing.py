@@ -6,7 +6,7 @@ import random
 
 from rtlscribe.designs.base import Design, Pick, Port, Sequential, Values, article, bits, choose_reset
 from rtlscribe.designs.families import family
-from rtlscribe.designs.registers import (
+from rtlscribe.designs.parts import (
     clock_and_reset,
     clocked,
     guarded,
@@ -86,8 +86,8 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
         )
     else:
         does = (
-            f"A register keeps the value of {x} from the last rising edge of {clk}. {same[0].upper() + same[1:] if width > 1 else same} is combinational and is high "
-            f"while {bit} {was}, compared with this stored value.",
+            f"A register keeps the value of {x} from the last rising edge of {clk}. While {bit} {was}, compared with this stored value, {same} is high; "
+            f"this output is combinational.",
             f"{x} is sampled at every rising edge of {clk}. {pulse} compares the present {x} with the last sample, without a register: it is 1 where {bit} {was}.",
             f"Without waiting for the clock, {same} is 1 as long as {bit} {was}, where the old value is the one sampled at the last positive edge of {clk}.",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from rtlscribe import registry
@@ -34,6 +35,13 @@ class Model(Protocol):
         A completion depends on the sampling seed, the problem's id and the index, not on what it is asked with.
         """
         ...
+
+
+def local_path(name: str) -> Path | None:
+    """The file or folder of this machine that a model is read from, if any: an input of the run."""
+    backend, colon, rest = name.partition(":")
+    path = Path(rest if colon else name)
+    return path if (not colon or backend in ("hf", "scripted")) and path.exists() else None
 
 
 def open_model(name: str, *, batch_size: int = 32) -> Model:

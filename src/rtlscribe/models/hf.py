@@ -20,10 +20,14 @@ from transformers import (
     LogitsProcessorList,
 )
 
+from transformers.utils import logging
+
 from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request
 from rtlscribe.prompts import prompt_ids
 from rtlscribe.records import Completion, Sampling
+
+logging.disable_progress_bar()  # ours are the bars
 
 
 def load(path: str) -> tuple[Any, Any]:

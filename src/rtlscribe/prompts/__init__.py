@@ -40,19 +40,29 @@ class Template:
 
     def __init__(self, name: str) -> None:
         place = Path(name) if name.endswith(".jinja") else _SHIPPED / f"{name}.jinja"
+        self._name = name
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
         try:
-            self._template = environment.from_string(place.read_text())
+            self._template = environment.from_string(place.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(
                 f"no prompt template {name!r}; there are: {', '.join(names())}, or a path that ends in .jinja"
             ) from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{name} is no text in UTF-8: {error}") from error
         except jinja2.TemplateSyntaxError as error:
             raise UsageError(f"{name}, line {error.lineno}: {error.message}") from error
 
     def render(self, *, instruction: str, header: str) -> str:
-        """The prompt for one instruction; `header` may be empty."""
-        return self._template.render(instruction=instruction.strip("\n"), header=header.strip("\n"))
+        """The prompt for one instruction; `header` may be empty.
+
+        Raises:
+            UsageError: the template uses a name that it is not given, or fails in another way.
+        """
+        try:
+            return self._template.render(instruction=instruction.strip("\n"), header=header.strip("\n"))
+        except jinja2.TemplateError as error:
+            raise UsageError(f"prompt template {self._name}: {error}; it is given: instruction, header") from error
 
 
 def prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:

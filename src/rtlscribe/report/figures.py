@@ -1,7 +1,7 @@
 """Figures as SVG text: rates with intervals, a cell a problem, a loss curve. Pure: numbers in, text out.
 
-Colours are classes which the page's style sheet fills, so one figure serves light, dark and paper. Elements are built as
-a tree, so text is escaped and every figure is well-formed whatever an id or a label contains.
+Colours are classes which the page's style sheet fills, so one figure serves light, dark and paper. Elements are built
+as a tree, so text is escaped and every figure is well-formed whatever an id or a label contains.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 CELL_COLUMNS = 20
 MOST_POINTS = 400
 MOST_SWATCHES = 11
-LABEL_LETTERS = 62  # what fits over the chart of rates
+LABEL_LETTERS = 48  # what fits over the chart of rates
 
 # XML 1.0 has no place for these, even escaped; model output has them.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,7 +26,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def rates_chart(rows: Sequence[tuple[str, Rate, Rate]], *, title: str) -> str:
     """Two marks a row (label, syntax, function) on a scale of 0 to 100 %, with whiskers for the intervals."""
-    width, left, right, top, pitch = 520, 12, 405, 30, 58
+    width, left, right, top, pitch = 400, 12, 282, 30, 58
     height = top + pitch * len(rows) + 24
 
     def x(share: float) -> float:
@@ -76,7 +76,7 @@ def problem_cells(counts: Sequence[ProblemCount], *, kind: Literal["syntax", "fu
 
 def loss_curve(entries: Sequence[LossEntry], *, title: str) -> str:
     """Loss against step, both axes linear and the loss from 0; long runs are thinned by means of neighbours."""
-    width, height, left, right, top, bottom = 520, 250, 52, 508, 12, 214
+    width, height, left, right, top, bottom = 400, 230, 52, 394, 12, 192
     svg = _figure(width, height, title)
     points = _thinned(entries)
     steps = _ticks(max((step for step, _ in points), default=1.0), 5)
@@ -115,7 +115,13 @@ def _add(parent: ET.Element, name: str, style: str = "", **attributes: float) ->
 
 
 def _write(
-    parent: ET.Element, text: str, style: str, *, x: float, y: float, anchor: Literal["start", "middle", "end"] = "start"
+    parent: ET.Element,
+    text: str,
+    style: str,
+    *,
+    x: float,
+    y: float,
+    anchor: Literal["start", "middle", "end"] = "start",
 ) -> ET.Element:
     element = _add(parent, "text", style, x=x, y=y)
     element.set("text-anchor", anchor)

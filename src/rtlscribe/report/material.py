@@ -37,8 +37,9 @@ class Source(Record):
 
 
 class Example(Record):
-    """One attempt, to be shown."""
+    """One attempt, to be shown; `text` is what was asked, "" if that is not known."""
 
+    text: str
     completion: Completion
     candidate: Candidate
     verdict: Verdict

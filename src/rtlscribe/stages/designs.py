@@ -54,7 +54,7 @@ class Checked(Record, kw_only=True):
     verdict: Verdict
 
 
-def run(config: Config) -> DesignsSummary:
+def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a default where all fields have one
     """Generate instruction-code samples that are correct by construction.
 
     Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder. No row's function is

@@ -15,7 +15,7 @@ from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S, Attempt, complete, judge
 from rtlscribe.metrics import pass_at_k, wilson_interval
-from rtlscribe.models.base import open_model
+from rtlscribe.models.base import local_path, open_model
 from rtlscribe.prompts import Template
 from rtlscribe.records import Problem, Sampling
 from rtlscribe.rundir import RunDir, as_config, default_folder
@@ -84,11 +84,13 @@ class Config:
 def run(config: Config) -> EvaluateSummary:
     """Measure a model: pass rates for syntax and function, pass@k, and intervals, by simulation."""
     folder = config.output or default_folder(f"evaluate-{Path(config.benchmark).stem}")
-    backend, _, name = config.model.rpartition(":")
-    inputs = {"model": Path(name)} if backend in ("", "hf", "scripted") and Path(name).exists() else {}
+    model = local_path(config.model)
+    inputs = {"model": model} if model else {}
     if config.benchmark.endswith(".jsonl"):
         inputs["benchmark"] = Path(config.benchmark)
-    with RunDir.open(folder, stage="evaluate", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
+    with RunDir.open(
+        folder, stage="evaluate", config=as_config(config), inputs=inputs, fresh=config.fresh, how=("batch_size",)
+    ) as work:
         if work.finished:
             return work.summary(EvaluateSummary)
         problems = {p.id: p for p in load_problems(config.benchmark)[: config.limit]}

@@ -13,7 +13,6 @@ from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.summaries import NewModelSummary
 
-
 SizeName = Literal["nano", "small", "medium"]  # the keys of training.scratch.SIZES
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from cyclopts import Parameter
 
 from rtlscribe import progress
+from rtlscribe.errors import UsageError
 from rtlscribe.flow import complete
-from rtlscribe.models.base import open_model
+from rtlscribe.models.base import local_path, open_model
 from rtlscribe.prompts import Template
 from rtlscribe.records import Completion, Sampling
 from rtlscribe.rundir import RunDir, as_config, default_folder
@@ -64,9 +65,14 @@ class Config:
 
 def run(config: Config) -> SampleSummary:
     """Draw candidates from a model: n completions of each problem, by sampling or beam search."""
+    if config.n < 1:
+        raise UsageError(f"--n {config.n}: at least one completion a problem is wanted")
     folder = config.output or default_folder("sample")
-    inputs = {"data": config.data}
-    with RunDir.open(folder, stage="sample", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
+    model_files = local_path(config.model)
+    inputs = {"data": config.data} | ({"model": model_files} if model_files else {})
+    with RunDir.open(
+        folder, stage="sample", config=as_config(config), inputs=inputs, fresh=config.fresh, how=("batch_size",)
+    ) as work:
         if work.finished:
             return work.summary(SampleSummary)
         problems = read_problems(config.data)[: config.limit]

@@ -69,7 +69,7 @@ def _train(config: Config, work: RunDir) -> TrainSummary:
         )
     begun = time.monotonic()
     steps = trainer.steps(len(rows), config)
-    last = trainer.Progress(0, steps, float("nan"), 0.0, 0)
+    last = trainer.Progress(0, steps, float("nan"), 0.0, 0.0, 0)
     with progress.bar(f"train ({config.loss})", steps) as bar, work.appending() as append:
 
         def tell(entry: trainer.Progress) -> None:

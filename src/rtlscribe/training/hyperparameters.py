@@ -13,8 +13,11 @@ class Hyperparameters:
     loss: Literal["mle", "scoring"] = "mle"
     """mle: maximum likelihood of the reference code. scoring: that plus the ranking of scored candidates."""
 
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """adamw (0.9, 0.999), the paper's; muon learns faster from scratch (hidden matrices, adamw for the rest)."""
+
     learning_rate: float = 1e-5
-    """Peak learning rate of Adam (0.9, 0.999)."""
+    """Peak learning rate."""
 
     epochs: float = 3.0
     """Passes over the data."""
@@ -44,7 +47,7 @@ class Hyperparameters:
     """How the learning rate goes on after the warm-up."""
 
     weight_decay: float = 0.0
-    """Weight decay of AdamW."""
+    """Decoupled weight decay."""
 
     max_gradient_norm: float = 1.0
     """Gradients are scaled down to this norm."""

@@ -38,8 +38,8 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            # A word with the blank before it, one digit, a run of other signs, or a run of white space (indentation).
-            pre_tokenizers.Split(Regex(r" ?[A-Za-z_]+|[0-9]|[^\sA-Za-z_0-9]+|\s+(?=\S)|\s+"), behavior="isolated"),
+            # A word or a run of signs with the blank before it, one digit, or a run of white space (indentation).
+            pre_tokenizers.Split(Regex(r" ?[A-Za-z_]+|[0-9]| ?[^\sA-Za-z_0-9]+|\s+"), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -23,6 +23,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from rtlscribe.training import optimizer
 from rtlscribe.training.data import Row, collate
 from rtlscribe.training.hyperparameters import Hyperparameters
 from rtlscribe.training.losses import compare_loss, mle_loss, response_log_probabilities
@@ -39,6 +40,7 @@ class Progress(NamedTuple):
     steps: int
     loss: float
     learning_rate: float
+    gradient_norm: float  # before it is scaled down to max_gradient_norm
     tokens: int
 
 
@@ -114,7 +116,12 @@ class _Tell(TrainerCallback):
     ) -> None:
         if logs and "loss" in logs and self.trainer:
             entry = Progress(
-                state.global_step, state.max_steps, logs["loss"], logs["learning_rate"], self.trainer.tokens
+                state.global_step,
+                state.max_steps,
+                logs["loss"],
+                logs["learning_rate"],
+                logs["grad_norm"],
+                self.trainer.tokens,
             )
             self.tell(entry)
 
@@ -145,12 +152,12 @@ def train(
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
         warmup_steps=round(settings.warmup_share * steps(len(rows), settings)),
-        weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_gradient_norm,
         seed=settings.seed,
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
         use_cpu=not on_gpu,
         logging_steps=LOG_EVERY,
+        logging_first_step=True,
         save_steps=settings.checkpoint_every,
         save_total_limit=1,
         remove_unused_columns=False,
@@ -159,6 +166,9 @@ def train(
         report_to="none",
     )
     callback = _Tell(tell)
+    chosen = optimizer.build(
+        settings.optimizer, model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay
+    )
     trainer = SampleTrainer(
         settings,
         rows,
@@ -167,6 +177,7 @@ def train(
         processing_class=tokenizer,
         data_collator=partial(collate, pad=tokenizer.pad_token_id or tokenizer.eos_token_id),
         callbacks=[callback],
+        optimizers=(chosen, None),  # None: the Trainer makes the scheduler
     )
     callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is for results

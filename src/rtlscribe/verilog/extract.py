@@ -13,7 +13,7 @@ _BEGIN = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
 _HIDDEN = re.compile(r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 # "module" is also a word of prose ("a module that ..."); in Verilog a name and one of #(; follow.
 _MODULE = re.compile(r"\bmodule\s+(?:automatic\s+|static\s+)?([A-Za-z_][\w$]*)\s*(?=[#(;])")
-_DIRECTIVE = re.compile(r"^[ \t]*`(?:timescale|define|default_nettype|undef)\b[^\n]*(?:\\\n[^\n]*)*\n", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^[ \t]*`(?:timescale|define|default_nettype|undef)\b(?:[^\n\\]|\\\r?\n|\\.)*$", re.MULTILINE)
 
 
 class Extracted(NamedTuple):
@@ -25,6 +25,7 @@ class Extracted(NamedTuple):
 
 class _Module(NamedTuple):
     name: str
+    start: int  # its place in the text
     code: str
     body: str  # the same with comments and strings blanked, to look for instances
 
@@ -50,19 +51,20 @@ def extract(text: str, *, header: str = "", top: str = "") -> Extracted:
     code = _fenced(text)
     modules = _modules(code)
     if not modules and code != text:  # the fence may hold an interface or a waveform, and the code stand outside
-        code, modules = text, _modules(text)
+        modules = _modules(text)
+        code = text if modules else code
     if modules and (not top or top in modules):
         kept = _needed(modules, top) if top else list(modules.values())
-        directives = [m.group().strip() for m in _DIRECTIVE.finditer(code)]
-        return Extracted("\n\n".join(dict.fromkeys(directives + [m.code for m in kept])) + "\n", "modules")
-    body = _body(code)
+        return Extracted(_with_directives(kept, code), "modules")
+    body = _body(code) or _body(text)
     if body and header:
         return Extracted(f"{header.rstrip()}\n{body}\n", "header")
     if modules:  # none is called `top`: kept for the checker to say so
         return Extracted("\n\n".join(m.code for m in modules.values()) + "\n", "modules")
-    begun = list(_MODULE.finditer(blank(code)))
-    if begun:
-        return Extracted(code[begun[-1].start() :].rstrip() + "\n", "truncated")
+    for place in (code, text):
+        begun = list(_MODULE.finditer(blank(place)))
+        if begun:
+            return Extracted(place[begun[-1].start() :].rstrip() + "\n", "truncated")
     return Extracted("", "none")
 
 
@@ -87,11 +89,12 @@ def _modules(code: str) -> dict[str, _Module]:
     visible = blank(code)
     found: dict[str, _Module] = {}
     starts = [(m.start(), m.group(1)) for m in _MODULE.finditer(visible)]
-    for (start, name), following in zip(starts, [s for s, _ in starts[1:]] + [len(code)], strict=True):
+    ends = [start for start, _ in starts[1:]] + [len(code)]
+    for (start, name), following in zip(starts, ends, strict=False):  # without a module, one end and no start
         end = re.compile(r"\bendmodule\b").search(visible, start, following)
         if end:
             found.pop(name, None)  # so that the order is that of the kept definitions
-            found[name] = _Module(name, code[start : end.end()], visible[start : end.end()])
+            found[name] = _Module(name, start, code[start : end.end()], visible[start : end.end()])
     return found
 
 
@@ -105,6 +108,16 @@ def _needed(modules: dict[str, _Module], top: str) -> list[_Module]:
                 wanted.add(name)
                 queue.append(name)
     return [m for name, m in modules.items() if name in wanted]
+
+
+def _with_directives(modules: list[_Module], code: str) -> str:
+    """The modules and the directives between them, in the order of the text: `undef at the end has to stay there."""
+    inside = [range(m.start, m.start + len(m.code)) for m in modules]
+    places = {m.start: m.code for m in modules}
+    for found in _DIRECTIVE.finditer(blank(code)):
+        if not any(found.start() in span for span in inside):
+            places[found.start()] = code[found.start() : found.end()].strip()
+    return "\n\n".join(dict.fromkeys(text for _, text in sorted(places.items()))) + "\n"
 
 
 def _body(code: str) -> str:

@@ -6,6 +6,9 @@ from typing import Literal, NamedTuple
 
 import pyslang
 
+# A mere warning to slang, but against the standard, and Icarus 12 does not compile it.
+REDECLARED = (pyslang.Diags.Redefinition, pyslang.Diags.RedefinitionDifferentType)
+
 
 class Diagnostic(NamedTuple):
     """One message about a piece of code; `line` counts from 1."""
@@ -21,7 +24,9 @@ def diagnose(code: str) -> list[Diagnostic]:
     Elaboration finds what a parser alone does not: undeclared names, unknown modules, wrong port lists.
     """
     sources = pyslang.SourceManager()
-    tree = pyslang.syntax.SyntaxTree.fromText(code, sources, "answer.v", "answer.v")
+    readable = code.encode(errors="replace").decode()  # half a surrogate pair cannot be handed over
+    # Not fromText, which guesses what it is given, takes a mere statement for good, and raises where code nests deeply.
+    tree = pyslang.syntax.SyntaxTree.fromBuffer(sources.assignText("answer.v", readable), sources)
     options = pyslang.ast.CompilationOptions()
     options.flags = (
         pyslang.ast.CompilationFlags.AllowUseBeforeDeclare | pyslang.ast.CompilationFlags.AllowUnnamedGenerate
@@ -31,7 +36,8 @@ def diagnose(code: str) -> list[Diagnostic]:
     engine = pyslang.DiagnosticEngine(sources)
     found = []
     for item in compilation.getAllDiagnostics():
-        severity: Literal["error", "warning"] = "error" if item.isError() else "warning"
+        wrong = item.isError() or item.code in REDECLARED
+        severity: Literal["error", "warning"] = "error" if wrong else "warning"
         found.append(Diagnostic(sources.getLineNumber(item.location), severity, engine.formatMessage(item)))
     return sorted(found)
 

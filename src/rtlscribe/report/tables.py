@@ -1,0 +1,290 @@
+"""Tables of the page and of the terminal: rates, verdicts, families, problems, data, training. Text only; no HTML.
+
+Runs are compared within one benchmark and never across two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from rtlscribe.records import Record, Sampling, Status
+from rtlscribe.report.material import Evaluation, Material
+from rtlscribe.summaries import ProblemCount, Rate
+
+NOTHING = "–"
+NUMBERED = re.compile(r"(.+)-\d+")  # the ids of designs/: family-seed
+
+MEANINGS: dict[Status, str] = {
+    "passed": "passes its testbench",
+    "failed": "compiles, but does something else",
+    "timeout": "compiles, but its simulation did not end in time",
+    "syntax_error": "does not compile",
+    "no_code": "no Verilog in the completion",
+    "rejected": "does what an answer may not do",
+    "unsupported": "the checker cannot judge it",
+}
+
+
+class Cell(Record):
+    """A table's cell; `share` from 0 to 1 shades it."""
+
+    text: str
+    share: float | None = None
+
+
+class Table(Record):
+    """The first cell of a row names it; `words` are the columns that are text, the others are numbers."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    words: tuple[int, ...] = (0,)
+
+
+class Group(Record):
+    """The evaluations on one benchmark: same name and same content."""
+
+    name: str
+    evaluations: tuple[Evaluation, ...]
+
+
+def groups(evaluations: Sequence[Evaluation]) -> list[Group]:
+    """Evaluations by benchmark, in order of first appearance."""
+    found: dict[str, list[Evaluation]] = {}
+    for evaluation in evaluations:
+        found.setdefault(evaluation.benchmark_sha256 or evaluation.summary.benchmark, []).append(evaluation)
+    return [Group(name=_benchmark(members[0]), evaluations=tuple(members)) for members in found.values()]
+
+
+def settings(group: Group) -> list[str]:
+    """A sentence for each way in which runs of the group were measured."""
+    labels: dict[str, list[str]] = {}
+    for evaluation in group.evaluations:
+        summary = evaluation.summary
+        each = f"{summary.sampling.n} completion{'s' if summary.sampling.n != 1 else ''}"
+        how = (
+            f"answered {summary.problems:,} problems of {group.name}, {each} a problem "
+            f"({summary.completions:,} a model), {_drawn(summary.sampling)} "
+            f"and at most {summary.sampling.max_tokens} tokens, judged by {summary.checker}."
+        )
+        labels.setdefault(how, []).append(evaluation.label)
+    return [f"{_enumeration(names)} {how}" for how, names in labels.items()]
+
+
+def cautions(group: Group) -> list[str]:
+    """What stands in the way of comparing the runs of a group."""
+    found = []
+    if len({(e.summary.sampling, e.summary.checker) for e in group.evaluations}) > 1:
+        found.append("These runs were not measured under the same settings: their differences are not of models alone.")
+    if len({tuple(count.id for count in e.summary.by_problem) for e in group.evaluations}) > 1:
+        found.append("These runs did not answer the same problems: compare problem by problem, not their rates.")
+    return found
+
+
+def rates(group: Group) -> Table:
+    """The lower half of the paper's Table 2."""
+    ks = _ks([group])
+    return Table(
+        caption="Syntax: completions that compile. Function: completions that pass their problem's testbench. pass@k: "
+        "the chance that one of k completions passes, estimated without bias. All in per cent, averaged over problems; "
+        "in brackets, 95 % Wilson score intervals with problems, not completions, as the unit.",
+        head=("Model", "Syntax %", "Function %", *(f"pass@{k} %" for k in ks)),
+        rows=tuple(_texts(e.label, *_rates(e, ks)) for e in group.evaluations),
+    )
+
+
+def markdown(material: Material) -> str:
+    """The rates of all evaluations as a Markdown table; without any, a list of the runs."""
+    found = groups(material.evaluations)
+    if not found:
+        return _markdown(("Run", "Stage"), [(s.label, s.manifest.stage) for s in material.sources])
+    ks = _ks(found)
+    head = ("Benchmark", "Model", "Problems", "Syntax %", "Function %", *(f"pass@{k} %" for k in ks))
+    rows = [(g.name, e.label, str(e.summary.problems), *_rates(e, ks)) for g in found for e in g.evaluations]
+    return _markdown(head, rows)
+
+
+def verdicts(group: Group) -> Table:
+    """How many completions came to which end, and what it means."""
+    present = [s for s in MEANINGS if any(e.summary.statuses.get(s) for e in group.evaluations)]
+
+    def cell(evaluation: Evaluation, status: Status) -> Cell:
+        number = evaluation.summary.statuses.get(status, 0)
+        return Cell(text=f"{number:,} ({_percent(number / evaluation.summary.completions)} %)")
+
+    return Table(
+        caption="Completions by verdict.",
+        head=("Verdict", "The completion …", *(e.label for e in group.evaluations)),
+        rows=tuple(_texts(s, MEANINGS[s]) + tuple(cell(e, s) for e in group.evaluations) for s in present),
+        words=(0, 1),
+    )
+
+
+def families(group: Group) -> Table | None:
+    """Function rate by kind of circuit, best first, where the problems' ids name their family."""
+    ids = {count.id for e in group.evaluations for count in e.summary.by_problem}
+    family_of = {i: match[1] for i in ids if (match := NUMBERED.fullmatch(i))}
+    names = sorted(set(family_of.values()))
+    if len(family_of) < len(ids) or len(names) == len(ids):
+        return None
+    parts = [_by_family(e.summary.by_problem, family_of) for e in group.evaluations]
+
+    def mean(name: str) -> float:
+        return fmean(_function(part[name]) for part in parts if name in part)
+
+    return Table(
+        caption=f"Function rate by kind of circuit, in per cent: {len(names)} kinds, those solved most often first.",
+        head=("Kind", "Problems", *(e.label for e in group.evaluations)),
+        rows=tuple(
+            (
+                *_texts(name, sum(family == name for family in family_of.values())),
+                *(_share(_function(part[name])) if name in part else Cell(text=NOTHING) for part in parts),
+            )
+            for name in sorted(names, key=lambda name: (-mean(name), name))
+        ),
+    )
+
+
+def problems(group: Group) -> Table:
+    """The paper's Table 3: for each problem, completions that compile and that pass."""
+    counts = [{count.id: count for count in e.summary.by_problem} for e in group.evaluations]
+
+    def cells(count: ProblemCount | None) -> tuple[Cell, Cell]:
+        if count is None:
+            return Cell(text=NOTHING), Cell(text=NOTHING)
+        return (
+            Cell(text=f"{count.syntax}/{count.n}"),
+            Cell(text=f"{count.function}/{count.n}", share=count.function / count.n),
+        )
+
+    return Table(
+        caption="For each problem, the completions that compile (syntax) and that pass (function).",
+        head=("Problem", *(f"{e.label}: {kind}" for e in group.evaluations for kind in ("syntax", "function"))),
+        rows=tuple(
+            (Cell(text=i), *(cell for part in counts for cell in cells(part.get(i))))
+            for i in sorted(set().union(*counts))
+        ),
+    )
+
+
+def trainings(material: Material) -> Table | None:
+    """What was trained, on how much, and how fast."""
+    return _table(
+        "Where a run was interrupted, tokens, seconds and speed are those of its last attempt.",
+        ("Run", "Loss", "Rows", "Too long", "Nothing to rank", "Steps", "Tokens", "Seconds", "Tokens/s", "Final loss"),
+        [
+            _texts(
+                *(t.label, s.loss, s.rows, s.dropped_too_long, s.dropped_nothing_to_rank, s.steps, s.tokens),
+                *(f"{s.seconds:,.1f}", round(s.tokens / s.seconds) if s.seconds else NOTHING, f"{s.final_loss:.4g}"),
+            )
+            for t in material.trainings
+            for s in [t.summary]
+        ],
+        words=(0, 1),
+    )
+
+
+def data(material: Material) -> list[Table]:
+    """How training data were made: designs, untrained models, candidates, scores."""
+    tables = (
+        _table(
+            "Designs that are correct by construction. Rejected: rows whose reference failed its own testbench.",
+            ("Run", "Rows", "Families", "Rejected"),
+            [_texts(label, s.rows, len(s.families), s.rejected) for label, s in material.designs],
+        ),
+        _table(
+            "Untrained models.", ("Run", "Parameters"), [_texts(label, s.parameters) for label, s in material.models]
+        ),
+        _table(
+            "Candidates drawn. Cut short: those that reached the limit of tokens.",
+            ("Run", "Problems", "Completions", "Cut short"),
+            [_texts(label, s.problems, s.completions, s.cut_short) for label, s in material.samplings],
+        ),
+        _table(
+            "Candidates scored. Perfect: those with score 1. Rankable: rows whose scores differ.",
+            ("Run", "Rows", "Candidates", "Mean score", "Perfect %", "Rankable"),
+            [
+                _texts(label, s.rows, s.candidates, f"{s.mean_score:.3f}", _percent(s.perfect_share), s.rankable)
+                for label, s in material.scorings
+            ],
+        ),
+    )
+    return [table for table in tables if table]
+
+
+def _table(
+    caption: str, head: tuple[str, ...], rows: Iterable[tuple[Cell, ...]], *, words: tuple[int, ...] = (0,)
+) -> Table | None:
+    content = tuple(rows)
+    return Table(caption=caption, head=head, rows=content, words=words) if content else None
+
+
+def _texts(*values: str | int) -> tuple[Cell, ...]:
+    return tuple(Cell(text=value if isinstance(value, str) else f"{value:,}") for value in values)
+
+
+def _share(share: float) -> Cell:
+    return Cell(text=_percent(share), share=share)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f}"
+
+
+def _rates(evaluation: Evaluation, ks: Sequence[str]) -> tuple[str, ...]:
+    summary = evaluation.summary
+    pass_at = (_percent(summary.pass_at[k]) if k in summary.pass_at else NOTHING for k in ks)
+    return _bracketed(summary.syntax), _bracketed(summary.function), *pass_at
+
+
+def _bracketed(rate: Rate) -> str:
+    return f"{_percent(rate.rate)} [{_percent(rate.low)}, {_percent(rate.high)}]"
+
+
+def _ks(found: Iterable[Group]) -> list[str]:
+    return sorted({k for group in found for e in group.evaluations for k in e.summary.pass_at}, key=int)
+
+
+def _benchmark(evaluation: Evaluation) -> str:
+    name, sha256 = evaluation.summary.benchmark, evaluation.benchmark_sha256
+    return f"{Path(name).name} (sha256 {sha256[:12]})" if sha256 else name
+
+
+def _drawn(sampling: Sampling) -> str:
+    if sampling.beams > 1:
+        return f"by beam search with {sampling.beams} beams"
+    if sampling.temperature == 0:
+        return "decoded greedily (temperature 0)"
+    return f"sampled at temperature {sampling.temperature:g} and top_p {sampling.top_p:g} with seed {sampling.seed}"
+
+
+def _enumeration(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _by_family(counts: Iterable[ProblemCount], family_of: dict[str, str]) -> dict[str, list[ProblemCount]]:
+    found: dict[str, list[ProblemCount]] = {}
+    for count in counts:
+        found.setdefault(family_of[count.id], []).append(count)
+    return found
+
+
+def _function(counts: Iterable[ProblemCount]) -> float:
+    return fmean(count.function / count.n for count in counts)
+
+
+def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    cells = [[_escaped(text) for text in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _escaped(text: str) -> str:
+    """On one line, and no end of a Markdown cell."""
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,87 @@
+"""The transformers back end: the same answer alone or in a batch, sampling as it is defined, beams, bad folders."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from rtlscribe.errors import UsageError
+from rtlscribe.models.base import Request, open_model
+from rtlscribe.models.hf import HfModel, _SeededSampling
+from rtlscribe.records import Sampling
+from rtlscribe.training.scratch import Size, build_model
+
+REQUESTS = [Request(problem_id=f"p{n}", prompt="module " * (1 + 3 * n), indices=(0, 1, 2)) for n in range(4)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("model")
+    build_model(["module m; endmodule"], path, size=Size(hidden=32, layers=2, heads=2, vocabulary=270), seed=0)
+    return str(path)
+
+
+def texts(model: HfModel, requests: list[Request], sampling: Sampling) -> dict[tuple[str, int], str]:
+    return {(c.problem_id, c.index): c.text for c in model.complete(requests, sampling=sampling)}
+
+
+@pytest.mark.parametrize(
+    "sampling", [Sampling(n=3, temperature=1.0, seed=3, max_tokens=12), Sampling(n=3, max_tokens=12)]
+)
+def test_an_answer_does_not_depend_on_its_batch(folder: str, sampling: Sampling) -> None:
+    together = texts(HfModel(folder, batch_size=12), REQUESTS, sampling)
+    alone = texts(HfModel(folder, batch_size=1), REQUESTS, sampling)
+    assert len(together) == 12
+    assert together == alone
+
+
+def test_seeds_and_indices_differ_and_greedy_does_not(folder: str) -> None:
+    model = HfModel(folder)
+    one = texts(model, REQUESTS, Sampling(n=3, temperature=1.0, seed=1, max_tokens=12))
+    two = texts(model, REQUESTS, Sampling(n=3, temperature=1.0, seed=2, max_tokens=12))
+    assert one != two
+    assert len({one["p0", i] for i in range(3)}) == 3
+    greedy = texts(model, REQUESTS, Sampling(n=3, max_tokens=12))
+    assert len({greedy["p0", i] for i in range(3)}) == 1
+
+
+def test_the_n_best_beams_are_distinct_and_the_first_is_the_likeliest(folder: str) -> None:
+    model = HfModel(folder)
+    found = texts(model, REQUESTS[:2], Sampling(n=3, beams=3, max_tokens=6))
+    assert len({found["p1", i] for i in range(3)}) == 3
+    with pytest.raises(UsageError, match="at least as many beams"):
+        texts(model, REQUESTS[:1], Sampling(n=3, beams=2, max_tokens=6))
+
+
+def test_owed_indices_alone_are_answered(folder: str) -> None:
+    model = HfModel(folder)
+    whole = texts(model, REQUESTS, Sampling(n=3, temperature=1.0, max_tokens=8))
+    owed = [Request(problem_id="p2", prompt=REQUESTS[2].prompt, indices=(1,))]
+    assert texts(model, owed, Sampling(n=3, temperature=1.0, max_tokens=8)) == {("p2", 1): whole["p2", 1]}
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (1.0, 0.7)])
+def test_sampling_follows_the_distribution(temperature: float, top_p: float) -> None:
+    torch.manual_seed(0)
+    logits, draws = torch.randn(8), 20000
+    uniforms = torch.rand(draws, 1)
+    sampler = _SeededSampling(Sampling(temperature=temperature, top_p=top_p), uniforms, prompt_length=5)
+    chosen = sampler(torch.zeros(draws, 5, dtype=torch.long), logits.expand(draws, -1)).argmax(dim=-1)
+    p, order = torch.softmax(logits / temperature, dim=-1).sort(descending=True)
+    kept = p * (p.cumsum(0) - p < top_p)
+    expected = torch.zeros(8).scatter(0, order, kept / kept.sum())
+    assert torch.allclose(torch.bincount(chosen, minlength=8) / draws, expected, atol=0.02)
+
+
+def test_bad_folders_are_named(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(UsageError, match=r"no config\.json"):
+        open_model(f"hf:{tmp_path}")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match="cannot load the model"):
+        open_model(f"hf:{tmp_path}")
+
+
+def test_a_prompt_longer_than_the_context_is_named(folder: str) -> None:
+    long = Request(problem_id="long", prompt="word " * 3000, indices=(0,))
+    with pytest.raises(UsageError, match=r"'long' has .* more than"):
+        list(HfModel(folder).complete([long], sampling=Sampling()))

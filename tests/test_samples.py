@@ -1,0 +1,112 @@
+"""Data files of every known form, and what is wrong with those that are not."""
+
+from pathlib import Path
+
+import pytest
+
+from rtlscribe.errors import DataError, UsageError
+from rtlscribe.records import Problem, Sample
+from rtlscribe.samples import read_problems, read_samples
+
+# one line of a file, the sample it means
+FORMS = {
+    "ours": (
+        '{"id": "a", "instruction": "i", "header": "h", "verilog": "v"}',
+        Sample(id="a", instruction="i", header="h", verilog="v"),
+    ),
+    "rtl-coder": (
+        '{"Instruction": "i", "Input": "h", "Response": ["v"]}',
+        Sample(id="rows-1", instruction="i", header="h", verilog="v", origin="rtl-coder"),
+    ),
+    "rtl-coder without a header": (
+        '{"Instruction": "i", "Response": ["v"]}',
+        Sample(id="rows-1", instruction="i", verilog="v", origin="rtl-coder"),
+    ),
+    "rtl-coder with scores": (
+        '{"Instruction": "i", "Input": "h", "Response": ["a", "v"], "Score": [0.25, 1]}',
+        Sample(
+            id="rows-1",
+            instruction="i",
+            header="h",
+            verilog="v",
+            responses=("a", "v"),
+            scores=(0.25, 1.0),
+            reference=1,
+            origin="rtl-coder",
+        ),
+    ),
+    "llama-factory": (
+        '{"instruction": "i", "input": "more", "output": "v", "system": "s", "history": [["a", "b"]]}',
+        Sample(id="rows-1", instruction="i\nmore", verilog="v", origin="llama-factory"),
+    ),
+    "llama-factory without input": (
+        '{"instruction": "i", "output": "v"}',
+        Sample(id="rows-1", instruction="i", verilog="v", origin="llama-factory"),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_known_forms(tmp_path: Path, form: str) -> None:
+    line, sample = FORMS[form]
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{line}\n")
+    assert read_samples(path) == [sample]
+    problem = Problem(id=sample.id, text=sample.instruction, header=sample.header, reference=sample.verilog)
+    assert read_problems(path) == [problem]
+
+
+def test_forms_may_be_mixed_and_ids_count_lines(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text("\n" + "\n\n".join(line for line, _ in FORMS.values()))
+    assert [s.id for s in read_samples(path)] == ["a", "rows-4", "rows-6", "rows-8", "rows-10", "rows-12"]
+
+
+def test_problems(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"id": "a", "text": "t", "testbench": "b"}\n{"id": "b", "text": "t", "top": "m"}\n')
+    assert read_problems(path) == [Problem(id="a", text="t", testbench="b"), Problem(id="b", text="t", top="m")]
+
+
+OURS = '{"id": "a", "instruction": "i"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("", None, "no rows"),
+        ("\n \n", None, "no rows"),
+        ("[]\n", 1, "object"),
+        ("nonsense\n", 1, "JSON"),
+        (OURS + '{"id": "b"}\n', 2, "instruction"),
+        (OURS + '{"id": "b", "instruction": "i", "nonsense": 1}\n', 2, "nonsense"),
+        (OURS + '{"Instruction": "i"}\n', 2, "Response"),
+        (OURS + '{"Instruction": "i", "Response": []}\n', 2, "Response is empty"),
+        (OURS + '{"Instruction": "i", "Response": "v"}\n', 2, "Response"),
+        (OURS + '{"Instruction": "i", "Response": ["a", "b"], "Score": [1]}\n', 2, "2 responses but 1 scores"),
+        (OURS + '{"instruction": "i", "output": 1}\n', 2, "output"),
+        (OURS + "\n" + '{"id": "b", "instr', 3, "truncated"),
+    ],
+)
+def test_wrong_rows_are_named(tmp_path: Path, content: str, line: int | None, words: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(content)
+    for read in (read_samples, read_problems):
+        with pytest.raises(DataError, match=words) as raised:
+            read(path)
+        assert raised.value.line == line
+        assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("row", ['{"id": "a", "instruction": "i"}', '{"id": "a", "text": "i"}'])
+def test_problems_have_ids_of_their_own(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{row}\n\n{row}\n")
+    with pytest.raises(DataError, match="line 3: the id 'a' stands there twice"):
+        read_problems(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    for read in (read_samples, read_problems):
+        with pytest.raises(UsageError, match=r"cannot read .*none\.jsonl"):
+            read(tmp_path / "none.jsonl")
