@@ -41,7 +41,7 @@ def test_help_imports_nothing_heavy(command: str, tmp_path: Path) -> None:
 
 
 def test_light_commands_import_nothing_heavy(tmp_path: Path) -> None:
-    for arguments in (["--version"], ["list"], ["nonsense"]):
+    for arguments in (["--version"], ["list"]):
         _, modules, _ = run_and_list_modules(arguments, tmp_path)
         assert modules & HEAVY == set()
 
@@ -99,3 +99,13 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     )
     assert done.stdout == "0\n"
     assert done.stderr == ""
+
+
+def test_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    command = [sys.executable, "-c", "from rtlscribe.cli import main; main()", "list"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "rtlscribe: No space left on device\n"

@@ -81,13 +81,13 @@ USAGE = {
         ["1 problems of rows.jsonl have no testbench, the first is 'a'"],
     ),
     "no completions wanted": (
-        ["evaluate", "held-out", "--model", "scripted:said.jsonl", "--n", "0", "--output", "o"],
+        ["evaluate", "problem.jsonl", "--model", "scripted:said.jsonl", "--n", "0", "--output", "o"],
         ["--n 0", "at least one"],
     ),
     "unknown executor": (
         [
             "evaluate",
-            "held-out",
+            "problem.jsonl",
             "--model",
             "scripted:said.jsonl",
             "--executor",
@@ -102,7 +102,7 @@ USAGE = {
     "no workers": (
         [
             "evaluate",
-            "held-out",
+            "problem.jsonl",
             "--model",
             "scripted:said.jsonl",
             "--workers",
@@ -170,6 +170,7 @@ FILES = {
     "wrong.jsonl": f'{GOOD_ROW}\n{{"id": "b"}}\n',
     "empty.jsonl": "\n",
     "said.jsonl": GOOD_LINE,
+    "problem.jsonl": '{"id": "a", "text": "t", "testbench": "module tb; endmodule"}\n',
     "broken.jinja": "{{ instruction }}\n{% if %}\n",
     "unknown.jinja": "{{ nowhere }}\n",
     "binary.jinja": b"\xff\xfe\x00",

@@ -67,6 +67,11 @@ def call(arguments: Sequence[str]) -> int:
     try:
         tokens, config, as_json = _common_options(list(arguments))
         result = _app(config)(tokens, exit_on_error=False, result_action="return_value")
+        if result is None:
+            return 0
+        from rtlscribe.cli import show
+
+        return show.result(result, as_json=as_json)
     except cyclopts.CycloptsError:  # already told on stderr
         return UsageError.exit_code
     except RtlscribeError as error:
@@ -81,11 +86,6 @@ def call(arguments: Sequence[str]) -> int:
     except OSError as error:  # a full disk, a lost file system
         _tell(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         return RtlscribeError.exit_code
-    if result is None:
-        return 0
-    from rtlscribe.cli import show
-
-    return show.result(result, as_json=as_json)
 
 
 def _app(config: Any) -> cyclopts.App:

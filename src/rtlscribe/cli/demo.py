@@ -41,7 +41,7 @@ class Config:
     size: SizeName = "small"
     """Size of the model: nano, small or medium."""
 
-    epochs: float = 1.0
+    epochs: float = 2.0
     """Passes of the direct training over the rows."""
 
     candidate_rows: int = 240
@@ -108,7 +108,8 @@ def _train_all(config: Config) -> None:
         train.Config(
             data=data,
             model=str(home / "base/model"),
-            learning_rate=3e-3,
+            optimizer="muon",
+            learning_rate=5e-3,
             epochs=config.epochs,
             batch_size=8,
             max_length=640,

@@ -82,7 +82,7 @@ def testbench(design: Design, rng: random.Random) -> str:
     outputs = design.outputs
     n_in, n_out = sum(p.width for p in driven), sum(p.width for p in outputs)
     width = n_in + 2 * n_out
-    rows = []
+    rows: list[str] = []
     for values, expected in steps:
         word = 0
         for port in driven:

@@ -19,7 +19,6 @@ from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
 )
-
 from transformers.utils import logging
 
 from rtlscribe.errors import UsageError

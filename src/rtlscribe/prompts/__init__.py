@@ -61,7 +61,7 @@ class Template:
         """
         try:
             return self._template.render(instruction=instruction.strip("\n"), header=header.strip("\n"))
-        except jinja2.TemplateError as error:
+        except Exception as error:  # whatever a template of the user's does
             raise UsageError(f"prompt template {self._name}: {error}; it is given: instruction, header") from error
 
 

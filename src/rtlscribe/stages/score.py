@@ -112,13 +112,14 @@ def _rows(attempts: list[Attempt], problems: dict[str, Problem], rule: Rule) -> 
     by_problem: dict[str, list[Attempt]] = {}
     for attempt in sorted(attempts, key=lambda a: a.key):
         by_problem.setdefault(attempt.completion.problem_id, []).append(attempt)
-    for problem_id in problems.keys() & by_problem.keys():
-        problem = problems[problem_id]
+    for problem in problems.values():
+        if problem.id not in by_problem:
+            continue
         scored = {
             attempt.candidate.code or attempt.completion.text: score(
                 attempt.candidate.code, attempt.verdict, reference=problem.reference, rule=rule
             )
-            for attempt in by_problem[problem_id]
+            for attempt in by_problem[problem.id]
         }
         scored = {text: z for text, z in scored.items() if text.strip() and text != problem.reference}
         yield Sample(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal  # noqa: F401  # cyclopts reads the inherited annotations as if they stood here
 
 from cyclopts import Parameter
 
@@ -69,12 +70,12 @@ def _train(config: Config, work: RunDir) -> TrainSummary:
         )
     begun = time.monotonic()
     steps = trainer.steps(len(rows), config)
-    last = trainer.Progress(0, steps, float("nan"), 0.0, 0.0, 0)
+    tokens = 0
     with progress.bar(f"train ({config.loss})", steps) as bar, work.appending() as append:
 
         def tell(entry: trainer.Progress) -> None:
-            nonlocal last
-            last = entry
+            nonlocal tokens
+            tokens = entry.tokens
             append(LossEntry(step=entry.step, loss=entry.loss, learning_rate=entry.learning_rate))
             rate = entry.tokens / (time.monotonic() - begun)
             bar.say(f"loss {entry.loss:.3f}, {rate:,.0f} tokens/s")
@@ -92,7 +93,7 @@ def _train(config: Config, work: RunDir) -> TrainSummary:
         dropped_too_long=dropped.too_long,
         dropped_nothing_to_rank=dropped.nothing_to_rank,
         steps=steps,
-        tokens=last.tokens,
+        tokens=tokens,
         seconds=round(time.monotonic() - begun, 1),
-        final_loss=last.loss,
+        final_loss=work.done(LossEntry)[-1].loss,
     )

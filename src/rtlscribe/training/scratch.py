@@ -12,6 +12,9 @@ from typing import NamedTuple
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging
+
+logging.disable_progress_bar()  # a model this small is saved at once
 
 END, PAD, BEGIN = "<|end|>", "<|pad|>", "<|begin|>"
 
@@ -27,8 +30,8 @@ class Size(NamedTuple):
 
 SIZES = {
     "nano": Size(hidden=64, layers=2, heads=4, vocabulary=512),
-    "small": Size(hidden=192, layers=4, heads=6, vocabulary=1024),
-    "medium": Size(hidden=256, layers=6, heads=8, vocabulary=1024),
+    "small": Size(hidden=128, layers=4, heads=4, vocabulary=2048),
+    "medium": Size(hidden=256, layers=6, heads=8, vocabulary=2048),
 }
 CONTEXT = 1024
 

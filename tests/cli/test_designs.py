@@ -1,0 +1,35 @@
+"""data designs: verified rows, the same for the same seed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from rtlscribe.samples import read_problems, read_samples
+
+
+def test_verified_rows(rtlscribe: Callable, icarus: str, tmp_path: Path) -> None:
+    ran = rtlscribe("data", "designs", "--n", 12, "--seed", 5, "--output", "one", "--json")
+    summary = json.loads(ran.out)
+    assert (ran.status, summary["rows"], summary["rejected"], summary["output"]) == (0, 12, 0, "one/out.jsonl")
+    assert sum(summary["families"].values()) == 12
+    samples, problems = read_samples(tmp_path / "one/out.jsonl"), read_problems(tmp_path / "one/problems.jsonl")
+    assert [s.id for s in samples] == [p.id for p in problems]
+    assert [s.verilog for s in samples] == [p.reference for p in problems]
+    assert all("@NONCE@" in p.testbench for p in problems)
+    verdicts = [json.loads(line)["verdict"] for line in (tmp_path / "one/verdicts.jsonl").open()]
+    assert {(v["status"], v["checker"]) for v in verdicts} == {("passed", f"iverilog-{icarus}")}
+    rtlscribe("data", "designs", "--n", 12, "--seed", 5, "--workers", 1, "--output", "two")
+    assert (tmp_path / "two/out.jsonl").read_bytes() == (tmp_path / "one/out.jsonl").read_bytes()
+    rtlscribe("data", "designs", "--n", 12, "--seed", 6, "--no-verify", "--output", "three")
+    assert (tmp_path / "three/out.jsonl").read_bytes() != (tmp_path / "one/out.jsonl").read_bytes()
+
+
+def test_another_number_of_rows_is_another_run(rtlscribe: Callable) -> None:
+    common = ["data", "designs", "--no-verify", "--output", "o"]
+    assert rtlscribe(*common, "--n", 2).status == 0
+    ran = rtlscribe(*common, "--n", 3)
+    assert ran.status == 2
+    assert ran.err == (
+        "rtlscribe: o holds another run: n was 2 and is now 3; use --fresh to start over, or another --output\n"
+    )
+    assert rtlscribe(*common, "--n", 3, "--fresh").status == 0
