@@ -80,7 +80,6 @@ OURS = '{"id": "a", "instruction": "i"}\n'
         ("nonsense\n", 1, "JSON"),
         (OURS + '{"id": "b"}\n', 2, "instruction"),
         (OURS + '{"id": "b", "instruction": "i", "nonsense": 1}\n', 2, "nonsense"),
-        (OURS + '{"Instruction": "i"}\n', 2, "Response"),
         (OURS + '{"Instruction": "i", "Response": []}\n', 2, "Response is empty"),
         (OURS + '{"Instruction": "i", "Response": "v"}\n', 2, "Response"),
         (OURS + '{"Instruction": "i", "Response": ["a", "b"], "Score": [1]}\n', 2, "2 responses but 1 scores"),
@@ -96,6 +95,14 @@ def test_wrong_rows_are_named(tmp_path: Path, content: str, line: int | None, wo
             read(path)
         assert raised.value.line == line
         assert str(path) in str(raised.value)
+
+
+def test_a_question_is_a_problem_and_no_sample(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"Instruction": "i", "Input": "module m(input a);"}\n')
+    assert read_problems(path) == [Problem(id="rows-1", text="i", header="module m(input a);")]
+    with pytest.raises(DataError, match=r"line 1: .*Response"):
+        read_samples(path)
 
 
 @pytest.mark.parametrize("row", ['{"id": "a", "instruction": "i"}', '{"id": "a", "text": "i"}'])

@@ -34,7 +34,6 @@ def test_scores(shared: Path) -> None:
     assert all(s.responses[3] == s.verilog for s in samples)
 
 
-@pytest.mark.xfail(strict=True, reason="read_problems wants Response, which the questions of RTLLM 1.1 do not have")
 def test_questions_without_answers_are_problems(shared: Path) -> None:
     assert len(read_problems(shared / "rtllm-1.1.json")) == 29
 

@@ -25,6 +25,13 @@ class _RtlCoder(Record, kw_only=True):
     Score: tuple[float, ...] = ()
 
 
+class _Question(Record, kw_only=True):
+    """A row of RTL-Coder without an answer."""
+
+    Instruction: str
+    Input: str = ""
+
+
 class _LlamaFactory(Record, kw_only=True):
     instruction: str
     input: str = ""
@@ -48,19 +55,26 @@ def read_samples(path: Path) -> list[Sample]:
 
 def read_problems(path: Path) -> list[Problem]:
     """The problems of a file; a data row counts as a problem without a testbench. Raises as `read_samples` does."""
-    numbered = list(jsonl.lines(path))
-    if numbered and "text" in _keys(numbered[0][1], path, numbered[0][0]):
-        problems = list(jsonl.read(path, Problem))
-    else:
-        problems = [
-            Problem(id=s.id, text=s.instruction, header=s.header, reference=s.verilog) for s in read_samples(path)
-        ]
-    seen: set[str] = set()
-    for problem, (number, _) in zip(problems, numbered, strict=True):
-        if problem.id in seen:
+    problems: dict[str, Problem] = {}
+    for number, text in jsonl.lines(path):
+        problem = _problem(text, path, number)
+        if problem.id in problems:
             raise DataError(path, number, f"the id {problem.id!r} stands there twice")
-        seen.add(problem.id)
-    return problems
+        problems[problem.id] = problem
+    if not problems:
+        raise DataError(path, None, "no rows; expected one JSON object a line")
+    return list(problems.values())
+
+
+def _problem(text: bytes, path: Path, number: int) -> Problem:
+    keys = _keys(text, path, number)
+    if "text" in keys:
+        return jsonl.decode(text, Problem, path=path, line=number)
+    if "Instruction" in keys and "Response" not in keys:  # RTL-Coder's files of questions, such as rtllm-1.1.json
+        question = jsonl.decode(text, _Question, path=path, line=number)
+        return Problem(id=f"{path.stem}-{number}", text=question.Instruction, header=question.Input)
+    sample = _sample(text, path, number)
+    return Problem(id=sample.id, text=sample.instruction, header=sample.header, reference=sample.verilog)
 
 
 def _sample(text: bytes, path: Path, number: int) -> Sample:
@@ -68,10 +82,10 @@ def _sample(text: bytes, path: Path, number: int) -> Sample:
     row_id = f"{path.stem}-{number}"
     if "Instruction" in keys:
         row = jsonl.decode(text, _RtlCoder, path=path, line=number)
-        if not row.Response:
-            raise DataError(path, number, "Response is empty")
         if row.Score and len(row.Score) != len(row.Response):
             raise DataError(path, number, f"{len(row.Response)} responses but {len(row.Score)} scores")
+        if not row.Response:
+            raise DataError(path, number, "Response is empty")
         scored = bool(row.Score)
         return Sample(
             id=row_id,

@@ -92,6 +92,6 @@ def test_scripted_says_what_it_is_told(code: str, status: str) -> None:
 
 
 def test_pyslang_rejects_what_is_too_long_unread() -> None:
-    candidate = Candidate(problem_id="p", index=0, code=f"//{'x' * 262_144}\n{GOOD}", assembly="modules")
+    candidate = Candidate(problem_id="p", index=0, code=f"//{'x' * 49_152}\n{GOOD}", assembly="modules")
     verdict = open_checker("pyslang").check(candidate, PROBLEMS[0], timeout_s=30)
-    assert (verdict.status, verdict.detail) == ("rejected", "longer than 262144 characters")
+    assert (verdict.status, verdict.detail) == ("rejected", "longer than 49152 characters")

@@ -142,7 +142,6 @@ def test_changed_input_is_refused(rtlscribe: Callable, whole: list[str], tmp_pat
     assert f"the content of {name} has changed" in ran.err
 
 
-@pytest.mark.xfail(strict=True, reason="a prompt file is no input of the run, so its change goes unseen")
 def test_changed_prompt_is_refused(rtlscribe: Callable, problems: Path, references: str, tmp_path: Path) -> None:
     (tmp_path / "p.jinja").write_text("{{ instruction }}")
     arguments = [problems, "--model", references, *COMMON, "--prompt", "p.jinja"]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import TABLE, Executor, open_executor
 
 NAMES = ["serial", "pool"]
@@ -99,9 +98,3 @@ def test_pool_hands_out_what_is_finished_while_another_item_runs() -> None:
     assert next(results).value == "quick"
     free.set()
     assert next(results).value is True
-
-
-@pytest.mark.parametrize("workers", [0, -1])
-def test_pool_of_nobody_is_refused(workers: int) -> None:
-    with pytest.raises(UsageError, match=f"--workers {workers}: at least one"):
-        list(open_executor("pool").map(str, [1], workers=workers))

@@ -12,6 +12,7 @@ from rtlscribe.checkers.base import open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.flow import attempt
 from rtlscribe.models.base import open_model
+from rtlscribe.options import Count, FromZero, Positive, Share
 from rtlscribe.prompts import Template
 from rtlscribe.records import Problem, Record, Sampling, Verdict
 
@@ -38,16 +39,16 @@ class Config:
     header: Path | None = None
     """File with the module header that the answer must have."""
 
-    n: int = 1
+    n: Count = 1
     """Answers to draw; the first that passes the check is printed."""
 
-    temperature: float = 0.0
+    temperature: FromZero = 0.0
     """Sampling temperature; 0 takes the likeliest token."""
 
-    top_p: float = 0.95
+    top_p: Share = 0.95
     """Sample from the fewest tokens that reach this probability."""
 
-    max_tokens: int = 512
+    max_tokens: Count = 512
     """Longest answer, in tokens."""
 
     seed: int = 0
@@ -59,7 +60,7 @@ class Config:
     checker: str = "iverilog"
     """Who checks that it compiles."""
 
-    timeout_s: float = 30.0
+    timeout_s: Positive = 30.0
     """Seconds that one check may take."""
 
 
@@ -78,8 +79,6 @@ def run(config: Config) -> Written:
     """
     if not config.description.strip():
         raise UsageError('what is to be built? for example: rtlscribe write "an 8-bit up counter with enable"')
-    if config.n < 1:
-        raise UsageError(f"--n {config.n}: at least one answer is wanted")
     checker = open_checker(config.checker)
     problem = Problem(id="write", text=config.description, header=_header(config.header))
     sampling = Sampling(

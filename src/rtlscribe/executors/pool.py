@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import Item, Result, Value, attempt
 
 
@@ -15,8 +14,6 @@ class PoolExecutor:
     def map(
         self, function: Callable[[Item], Value], items: Iterable[Item], *, workers: int
     ) -> Iterator[Result[Item, Value]]:
-        if workers < 1:
-            raise UsageError(f"--workers {workers}: at least one is wanted")
         running: set[Future[Result[Item, Value]]] = set()
         pool = ThreadPoolExecutor(max_workers=workers)
         try:

@@ -31,6 +31,11 @@ def names() -> list[str]:
     return sorted(f.name.removesuffix(".jinja") for f in _SHIPPED.iterdir() if f.name.endswith(".jinja"))
 
 
+def template_file(name: str) -> dict[str, Path]:
+    """The input that a template of the user's is to a run, by the option's name; nothing for a shipped one."""
+    return {"prompt": Path(name)} if name.endswith(".jinja") else {}
+
+
 class Template:
     """A prompt template: a shipped name ("rtlcoder") or the path of a Jinja file of the user's.
 

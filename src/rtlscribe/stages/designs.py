@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
@@ -11,14 +12,18 @@ from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
 from rtlscribe.checkers.base import open_checker
+from rtlscribe.designs import FAMILIES
+from rtlscribe.designs.families import Family
 from rtlscribe.designs.generate import Worded, generate
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import open_executor
+from rtlscribe.options import Count, CountOrNone
 from rtlscribe.records import Candidate, Record, Verdict
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.summaries import DesignsSummary
 
 CHECK_TIMEOUT_S = 30.0
+VERDICTS = "verdicts.jsonl"
 
 
 @Parameter(name="*")
@@ -28,8 +33,14 @@ class Config:
 
     _: KW_ONLY
 
-    n: int = 1000
+    n: Count = 1000
     """Rows to write."""
+
+    held_out: CountOrNone = 0
+    """Problems to write besides, to held_out.jsonl: circuits of the same families that are in no row."""
+
+    families: tuple[str, ...] = ()
+    """Families to draw from, all by default; a wrong name lists them."""
 
     seed: int = 0
     """Which rows: the same seed gives the same rows everywhere."""
@@ -37,7 +48,7 @@ class Config:
     verify: bool = True
     """Compile and simulate every row, and keep only what passes its own testbench."""
 
-    workers: int = 2
+    workers: Count = 2
     """Simulations at a time."""
 
     output: Path | None = None
@@ -57,43 +68,60 @@ class Checked(Record, kw_only=True):
 def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a default where all fields have one
     """Generate instruction-code samples that are correct by construction.
 
-    Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder. No row's function is
-    among the held-out problems of `rtlscribe evaluate held-out`.
+    Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder, and held_out.jsonl if
+    wanted. No row's function is in held_out.jsonl or among the problems of `rtlscribe evaluate held-out`.
     """
-    if config.n < 1:
-        raise UsageError(f"--n {config.n}: at least one row is wanted")
+    families = _families(config.families)
     folder = config.output or default_folder("designs")
     with RunDir.open(folder, stage="designs", config=as_config(config), inputs={}, fresh=config.fresh) as work:
         if work.finished:
             return work.summary(DesignsSummary)
-        wanted = list(itertools.islice(generate(split="train", seed=config.seed), config.n))
-        if config.verify:
-            done = {checked.id for checked in work.done(Checked, name="verdicts.jsonl")}
-            _verify([w for w in wanted if w.id not in done], work, config.workers, earlier=len(done))
-            passed = {c.id for c in work.done(Checked, name="verdicts.jsonl") if c.verdict.status == "passed"}
-            kept = [w for w in wanted if w.id in passed]
-        else:
-            kept = wanted
+        rows = _take(generate(split="train", seed=config.seed, families=families), config.n, "rows")
+        problems = generate(split="held_out", seed=config.seed, levels=("normal", "verbose"), families=families)
+        held_out = _take(problems, config.held_out, "held-out problems")
+        wanted = [*rows, *held_out]
+        passed = _verify(wanted, work, config.workers) if config.verify else {w.id for w in wanted}
+        kept = [w for w in rows if w.id in passed]
         if not kept:
             raise RtlscribeError(f"no row passed its own testbench; see {work.path / 'verdicts.jsonl'}")
         jsonl.write(work.path / "problems.jsonl", (w.problem() for w in kept))
+        jsonl.write(work.path / "held_out.jsonl", (w.problem() for w in held_out if w.id in passed))
         jsonl.write(work.out, (w.sample() for w in kept))
-        families = Counter(w.family.name for w in kept)
         summary = DesignsSummary(
-            output=str(work.out), rows=len(kept), rejected=len(wanted) - len(kept), families=dict(families)
+            output=str(work.out),
+            rows=len(kept),
+            rejected=len(wanted) - len(passed),
+            families=dict(Counter(w.family.name for w in kept)),
         )
         work.finish(summary)
     return summary
 
 
-def _verify(rows: list[Worded], work: RunDir, workers: int, *, earlier: int) -> None:
-    """Simulate the references; each verdict is on disk as soon as it is there."""
+def _families(names: tuple[str, ...]) -> dict[str, Family]:
+    for name in names:
+        if name not in FAMILIES:
+            raise UsageError(f"no family is called {name!r}; there are: {', '.join(sorted(FAMILIES))}")
+    return {name: FAMILIES[name] for name in names or FAMILIES}
+
+
+def _take(source: Iterator[Worded], count: int, what: str) -> list[Worded]:
+    found = list(itertools.islice(source, count))
+    if len(found) < count:
+        progress.note(f"designs: these families have {len(found)} different {what}, not {count}")
+    return found
+
+
+def _verify(wanted: list[Worded], work: RunDir, workers: int) -> set[str]:
+    """Simulate the references, each verdict on disk as soon as it is there. Returns the ids of those that pass."""
     checker = open_checker("iverilog")
+    done = {checked.id for checked in work.done(Checked, name=VERDICTS)}
 
     def check(row: Worded) -> Checked:
         candidate = Candidate(problem_id=row.id, index=0, code=row.design.reference, assembly="reference")
         return Checked(id=row.id, verdict=checker.check(candidate, row.problem(), timeout_s=CHECK_TIMEOUT_S))
 
-    with progress.bar("designs", earlier + len(rows), done=earlier) as bar:
-        results = open_executor("pool").map(check, rows, workers=workers)
-        work.keep(results, key=lambda row: row.id, advance=bar.add, name="verdicts.jsonl")
+    with progress.bar("designs", len(wanted), done=len(done)) as bar:
+        owed = [row for row in wanted if row.id not in done]
+        results = open_executor("pool").map(check, owed, workers=workers)
+        work.keep(results, key=lambda row: row.id, advance=bar.add, name=VERDICTS)
+    return {checked.id for checked in work.done(Checked, name=VERDICTS) if checked.verdict.status == "passed"}

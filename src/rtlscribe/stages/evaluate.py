@@ -16,7 +16,8 @@ from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S, Attempt, complete, judge
 from rtlscribe.metrics import pass_at_k, wilson_interval
 from rtlscribe.models.base import local_path, open_model
-from rtlscribe.prompts import Template
+from rtlscribe.options import Count, FromZero, Positive, Share
+from rtlscribe.prompts import Template, template_file
 from rtlscribe.records import Problem, Sampling
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.scoring import COMPILED
@@ -38,22 +39,22 @@ class Config:
     model: str
     """BACKEND:NAME, for example hf:path/to/model; a bare path means hf."""
 
-    n: int = 5
+    n: Count = 5
     """Completions a problem."""
 
-    temperature: float = 0.2
+    temperature: FromZero = 0.2
     """Sampling temperature; 0 takes the likeliest token."""
 
-    top_p: float = 0.95
+    top_p: Share = 0.95
     """Sample from the fewest tokens that reach this probability (paper: 0.95)."""
 
-    max_tokens: int = 512
+    max_tokens: Count = 512
     """Longest completion, in tokens."""
 
     seed: int = 0
     """Seed of the sampling."""
 
-    limit: int | None = None
+    limit: Count | None = None
     """Only the first so many problems."""
 
     prompt: str = "rtlcoder"
@@ -62,16 +63,16 @@ class Config:
     checker: str = "iverilog"
     """Who judges."""
 
-    timeout_s: float = TIMEOUT_S
+    timeout_s: Positive = TIMEOUT_S
     """Seconds that one check may take."""
 
     executor: str = "pool"
     """How checks are run: serial or pool."""
 
-    workers: int = 2
+    workers: Count = 2
     """Checks at a time."""
 
-    batch_size: int = 32
+    batch_size: Count = 32
     """Completions generated at a time."""
 
     output: Path | None = None
@@ -85,7 +86,7 @@ def run(config: Config) -> EvaluateSummary:
     """Measure a model: pass rates for syntax and function, pass@k, and intervals, by simulation."""
     folder = config.output or default_folder(f"evaluate-{Path(config.benchmark).stem}")
     model = local_path(config.model)
-    inputs = {"model": model} if model else {}
+    inputs = template_file(config.prompt) | ({"model": model} if model else {})
     if config.benchmark.endswith(".jsonl"):
         inputs["benchmark"] = Path(config.benchmark)
     with RunDir.open(
@@ -118,8 +119,6 @@ def _check_judgeable(config: Config, problems: dict[str, Problem]) -> None:
             f"{len(without)} problems of {config.benchmark} have no testbench, the first is {without[0]!r}: "
             "they can be sampled and scored by syntax, not evaluated"
         )
-    if config.n < 1:
-        raise UsageError(f"--n {config.n}: at least one completion a problem is wanted")
 
 
 def _attempt_all(config: Config, problems: dict[str, Problem], sampling: Sampling, work: RunDir) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from cyclopts import Parameter
 
-from rtlscribe.prompts import Template
+from rtlscribe.prompts import Template, template_file
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.summaries import NewModelSummary
@@ -46,7 +46,7 @@ def run(config: Config) -> NewModelSummary:
     The result is an ordinary transformers folder, for `rtlscribe train --model`.
     """
     folder = config.output or default_folder("new-model")
-    inputs = {"data": config.data}
+    inputs = {"data": config.data} | template_file(config.prompt)
     with RunDir.open(folder, stage="new-model", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
         if work.finished:
             return work.summary(NewModelSummary)

@@ -8,10 +8,10 @@ from pathlib import Path
 from cyclopts import Parameter
 
 from rtlscribe import progress
-from rtlscribe.errors import UsageError
 from rtlscribe.flow import complete
 from rtlscribe.models.base import local_path, open_model
-from rtlscribe.prompts import Template
+from rtlscribe.options import Count, FromZero, Share
+from rtlscribe.prompts import Template, template_file
 from rtlscribe.records import Completion, Sampling
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_problems
@@ -29,31 +29,31 @@ class Config:
     model: str
     """BACKEND:NAME, for example hf:path/to/model; a bare path means hf."""
 
-    n: int = 3
+    n: Count = 3
     """Completions a problem (the paper's K)."""
 
-    beams: int = 1
+    beams: Count = 1
     """Beam search with so many beams, the n best kept (the paper's candidates: --n 3 --beams 3); 1 samples instead."""
 
-    temperature: float = 0.0
+    temperature: FromZero = 0.0
     """Sampling temperature; 0 takes the likeliest token."""
 
-    top_p: float = 1.0
+    top_p: Share = 1.0
     """Sample from the fewest tokens that reach this probability."""
 
-    max_tokens: int = 512
+    max_tokens: Count = 512
     """Longest completion, in tokens."""
 
     seed: int = 0
     """Seed of the sampling."""
 
-    limit: int | None = None
+    limit: Count | None = None
     """Only the first so many problems."""
 
     prompt: str = "rtlcoder"
     """Prompt template: a shipped name, or a path that ends in .jinja."""
 
-    batch_size: int = 32
+    batch_size: Count = 32
     """Completions generated at a time."""
 
     output: Path | None = None
@@ -65,11 +65,9 @@ class Config:
 
 def run(config: Config) -> SampleSummary:
     """Draw candidates from a model: n completions of each problem, by sampling or beam search."""
-    if config.n < 1:
-        raise UsageError(f"--n {config.n}: at least one completion a problem is wanted")
     folder = config.output or default_folder("sample")
     model_files = local_path(config.model)
-    inputs = {"data": config.data} | ({"model": model_files} if model_files else {})
+    inputs = {"data": config.data} | template_file(config.prompt) | ({"model": model_files} if model_files else {})
     with RunDir.open(
         folder, stage="sample", config=as_config(config), inputs=inputs, fresh=config.fresh, how=("batch_size",)
     ) as work:

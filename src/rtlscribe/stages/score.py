@@ -14,6 +14,7 @@ from rtlscribe.checkers.base import open_checker
 from rtlscribe.errors import DataError, UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S, Attempt, judge
+from rtlscribe.options import Count, Positive
 from rtlscribe.records import Completion, Problem, Sample
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_problems
@@ -37,13 +38,13 @@ class Config:
     rule: Rule = "syntax"
     """syntax: the paper's, 1 where the code compiles, else Rouge-L. function: 1 where it passes its testbench."""
 
-    timeout_s: float = TIMEOUT_S
+    timeout_s: Positive = TIMEOUT_S
     """Seconds that one check may take."""
 
     executor: str = "pool"
     """How checks are run: serial or pool."""
 
-    workers: int = 2
+    workers: Count = 2
     """Checks at a time."""
 
     output: Path | None = None

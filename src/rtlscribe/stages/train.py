@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal  # noqa: F401  # cyclopts reads the inherited annotations as if they stood here
 
 from cyclopts import Parameter
 
 from rtlscribe import progress
-from rtlscribe.prompts import Template
+from rtlscribe.prompts import Template, template_file
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.summaries import LossEntry, TrainSummary
@@ -44,7 +43,9 @@ def run(config: Config) -> TrainSummary:
     Goes on from the last checkpoint when interrupted.
     """
     folder = config.output or default_folder(f"train-{config.loss}")
-    inputs = {"data": config.data} | ({"model": Path(config.model)} if Path(config.model).exists() else {})
+    inputs = {"data": config.data} | template_file(config.prompt)
+    if Path(config.model).exists():
+        inputs["model"] = Path(config.model)
     with RunDir.open(folder, stage="train", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
         if work.finished:
             return work.summary(TrainSummary)

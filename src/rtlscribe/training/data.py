@@ -61,6 +61,8 @@ def encode(
             _check_scored(sample)
             texts, scores, reference = sample.responses, sample.scores, sample.reference or 0
         else:
+            if not sample.verilog:
+                raise UsageError(f"row {sample.id!r} has no reference code (verilog) to train on")
             texts, scores, reference = (sample.verilog,), (1.0,), 0
         encoded = [response_ids(tokenizer, text) for text in texts]
         fits = [k for k, ids in enumerate(encoded) if len(prompt) + len(ids) <= max_length]
