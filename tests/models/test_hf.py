@@ -7,7 +7,8 @@ import torch
 
 from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request, open_model
-from rtlscribe.models.hf import HfModel, _SeededSampling
+from rtlscribe.models.hf import HfModel, choose, load
+from rtlscribe.prompts import prompt_ids
 from rtlscribe.records import Sampling
 from rtlscribe.training.scratch import Size, build_model
 
@@ -45,6 +46,15 @@ def test_seeds_and_indices_differ_and_greedy_does_not(folder: str) -> None:
     assert len({greedy["p0", i] for i in range(3)}) == 1
 
 
+def test_the_greedy_answer_is_that_of_transformers(folder: str) -> None:
+    model, tokenizer = load(folder)
+    found = texts(HfModel(folder), REQUESTS, Sampling(max_tokens=20))
+    for request in REQUESTS:
+        ids = torch.tensor([prompt_ids(tokenizer, request.prompt)])
+        said = model.generate(input_ids=ids, max_new_tokens=20, do_sample=False)[0, ids.shape[1] :]
+        assert found[request.problem_id, 0] == tokenizer.decode(said, skip_special_tokens=True)
+
+
 def test_the_n_best_beams_are_distinct_and_the_first_is_the_likeliest(folder: str) -> None:
     model = HfModel(folder)
     found = texts(model, REQUESTS[:2], Sampling(n=3, beams=3, max_tokens=6))
@@ -64,9 +74,8 @@ def test_owed_indices_alone_are_answered(folder: str) -> None:
 def test_sampling_follows_the_distribution(temperature: float, top_p: float) -> None:
     torch.manual_seed(0)
     logits, draws = torch.randn(8), 20000
-    uniforms = torch.rand(draws, 1)
-    sampler = _SeededSampling(Sampling(temperature=temperature, top_p=top_p), uniforms, prompt_length=5)
-    chosen = sampler(torch.zeros(draws, 5, dtype=torch.long), logits.expand(draws, -1)).argmax(dim=-1)
+    uniforms = torch.rand(draws)
+    chosen = choose(logits.expand(draws, -1), uniforms, temperature=temperature, top_p=top_p)
     p, order = torch.softmax(logits / temperature, dim=-1).sort(descending=True)
     kept = p * (p.cumsum(0) - p < top_p)
     expected = torch.zeros(8).scatter(0, order, kept / kept.sum())

@@ -15,9 +15,8 @@ from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    DynamicCache,
     GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
 )
 from transformers.utils import logging
 
@@ -27,6 +26,9 @@ from rtlscribe.prompts import prompt_ids
 from rtlscribe.records import Completion, Sampling
 
 logging.disable_progress_bar()  # ours are the bars
+
+# Rows that have ended are taken out of a batch when so few of its rows are left: taking out copies the cache.
+COMPACT_AT = 0.8
 
 
 def load(path: str) -> tuple[Any, Any]:
@@ -48,23 +50,20 @@ def load(path: str) -> tuple[Any, Any]:
     return model.to("cuda" if on_gpu else "cpu"), tokenizer
 
 
-class _SeededSampling(LogitsProcessor):
-    """Temperature and top-p sampling with one uniform number a row and step, so that a row never depends on its batch.
+def choose(logits: Tensor, uniforms: Tensor, *, temperature: float, top_p: float) -> Tensor:
+    """One token a row: the likeliest at temperature 0, else drawn from the nucleus by inverse transform sampling.
 
-    Inverse transform sampling: the token in whose share of the cumulative distribution the number falls.
+    Args:
+        logits: [B, V]. uniforms: [B], one number in [0, 1) for each row, so that a row never depends on its batch.
+        top_p: the nucleus is the fewest tokens that reach this probability (Holtzman et al. 2020).
     """
-
-    def __init__(self, sampling: Sampling, uniforms: Tensor, prompt_length: int) -> None:
-        self.sampling, self.uniforms, self.prompt_length = sampling, uniforms, prompt_length
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        p, order = torch.softmax(scores.float() / self.sampling.temperature, dim=-1).sort(dim=-1, descending=True)
-        cumulative = p.cumsum(dim=-1)
-        # The nucleus: the fewest tokens that reach top_p, so a token counts while those before it do not.
-        kept = torch.where(cumulative - p < self.sampling.top_p, p, 0.0).cumsum(dim=-1)
-        point = self.uniforms[:, input_ids.shape[1] - self.prompt_length, None] * kept[:, -1:]
-        chosen = order.gather(1, torch.searchsorted(kept, point, right=True).clamp(max=p.shape[1] - 1))
-        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    p, order = torch.softmax(logits.float() / temperature, dim=-1).sort(dim=-1, descending=True)
+    # A token counts while those before it do not reach top_p.
+    kept = torch.where(p.cumsum(dim=-1) - p < top_p, p, 0.0).cumsum(dim=-1)
+    place = torch.searchsorted(kept, uniforms[:, None] * kept[:, -1:], right=True)
+    return order.gather(1, place.clamp(max=p.shape[1] - 1)).squeeze(1)
 
 
 class HfModel:
@@ -78,73 +77,120 @@ class HfModel:
         self._tokenizer.padding_side = "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
+        ends = self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id
+        self._ends = set(ends) if isinstance(ends, list) else {ends}
+        self._limit: int | None = getattr(self._model.config, "max_position_embeddings", None)
 
     def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
         """As the seam says. One batch at a time, prompts of like length together."""
         prompts = {r.problem_id: prompt_ids(self._tokenizer, r.prompt) for r in requests}
-        self._check_context(prompts, sampling)
-        if sampling.beams > 1:  # the n best beams of one search are one job
-            jobs: list[tuple[str, tuple[int, ...]]] = [(r.problem_id, r.indices) for r in requests]
+        self._check(prompts, sampling)
+        by_length = sorted(requests, key=lambda r: len(prompts[r.problem_id]))
+        if sampling.beams > 1:
             size = max(1, self.batch_size // sampling.beams)
+            for start in range(0, len(by_length), size):
+                batch = by_length[start : start + size]
+                yield from self._beams(batch, [prompts[r.problem_id] for r in batch], sampling)
         else:
-            jobs = [(r.problem_id, (index,)) for r in requests for index in r.indices]
-            size = self.batch_size
-        jobs.sort(key=lambda job: len(prompts[job[0]]))
-        for start in range(0, len(jobs), size):
-            yield from self._batch(jobs[start : start + size], prompts, sampling)
+            keys = [(r.problem_id, index) for r in by_length for index in r.indices]
+            for start in range(0, len(keys), self.batch_size):
+                some = keys[start : start + self.batch_size]
+                yield from self._sampled(some, [prompts[problem_id] for problem_id, _ in some], sampling)
 
-    def _check_context(self, prompts: dict[str, list[int]], sampling: Sampling) -> None:
-        limit = getattr(self._model.config, "max_position_embeddings", None)
+    def _check(self, prompts: dict[str, list[int]], sampling: Sampling) -> None:
         for problem_id, ids in prompts.items():
-            if limit and len(ids) + 1 > limit:
+            if self._limit and len(ids) + 1 > self._limit:
                 raise UsageError(
-                    f"the prompt of {problem_id!r} has {len(ids)} tokens, more than {self.name} can take ({limit})"
+                    f"the prompt of {problem_id!r} has {len(ids)} tokens, more than the {self._limit} "
+                    f"that {self.name} can take"
                 )
         if sampling.beams > 1 and sampling.n > sampling.beams:
             raise UsageError(f"{sampling.n} completions wanted of {sampling.beams} beams; use at least as many beams")
 
-    def _batch(
-        self, jobs: list[tuple[str, tuple[int, ...]]], prompts: dict[str, list[int]], sampling: Sampling
+    def _sampled(
+        self, keys: list[tuple[str, int]], prompts: list[list[int]], sampling: Sampling
     ) -> Iterator[Completion]:
-        batch = self._tokenizer.pad({"input_ids": [prompts[p] for p, _ in jobs]}, return_tensors="pt")
-        batch = batch.to(self._model.device)
-        width = batch["input_ids"].shape[1]
-        room = getattr(self._model.config, "max_position_embeddings", None) or width + sampling.max_tokens
-        new_tokens = min(sampling.max_tokens, max(1, room - width))
-        returned = sampling.n if sampling.beams > 1 else 1
-        processors = LogitsProcessorList()
-        if sampling.beams == 1 and sampling.temperature > 0:
-            uniforms = torch.tensor([_uniforms(sampling.seed, p, i[0], new_tokens) for p, i in jobs])
-            processors.append(_SeededSampling(sampling, uniforms.to(self._model.device), width))
-        with torch.inference_mode():
-            output = self._model.generate(
-                input_ids=batch["input_ids"],
-                attention_mask=batch["attention_mask"],
-                logits_processor=processors,
-                generation_config=GenerationConfig(
-                    max_new_tokens=new_tokens,
-                    do_sample=False,  # the sampler leaves one token for the greedy choice
-                    num_beams=sampling.beams,
-                    num_return_sequences=returned,
-                    eos_token_id=self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id,
-                    pad_token_id=self._tokenizer.pad_token_id,
-                ),
-            )
-        answers = output[:, width:].tolist()
-        for number, (problem_id, indices) in enumerate(jobs):
-            for index in indices:
-                ids = answers[number * returned + (index if sampling.beams > 1 else 0)]
-                yield self._completion(problem_id, index, ids, sampling)
+        """One completion for each prompt, each as soon as it has ended, which frees its place in the batch."""
+        given, mask = self._padded(prompts)
+        room = self._room(given.shape[1], sampling)
+        uniforms = torch.tensor([_uniforms(sampling.seed, *key, room) for key in keys])
+        uniforms = uniforms.to(given.device)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        cache = DynamicCache(config=self._model.config)
+        said: list[list[int]] = [[] for _ in keys]
+        rows = list(range(len(keys)))  # which completion each row of the batch is
+        owed = set(rows)
+        for step in range(room):
+            logits = self._step(given, mask, positions, cache)
+            tokens = choose(logits, uniforms[rows, step], temperature=sampling.temperature, top_p=sampling.top_p)
+            for row, token in zip(rows, tokens.tolist(), strict=True):
+                if row in owed:
+                    said[row].append(token)
+                    if token in self._ends or len(said[row]) == room:
+                        owed.remove(row)
+                        yield self._completion(*keys[row], said[row], sampling)
+            if not owed:
+                return
+            given, positions = tokens[:, None], positions[:, -1:] + 1
+            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+            if len(owed) <= COMPACT_AT * len(rows):
+                left = torch.tensor([place for place, row in enumerate(rows) if row in owed], device=given.device)
+                cache.batch_select_indices(left)
+                given, positions, mask = given[left], positions[left], mask[left]
+                rows = [rows[place] for place in left.tolist()]
+
+    @torch.inference_mode()
+    def _step(self, given: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
+        """The logits of the next token, [B, V]; the cache grows by what is given."""
+        output = self._model(
+            input_ids=given,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1]
+
+    @torch.inference_mode()
+    def _beams(self, requests: Sequence[Request], prompts: list[list[int]], sampling: Sampling) -> Iterator[Completion]:
+        """The n best beams of each prompt."""
+        given, mask = self._padded(prompts)
+        output = self._model.generate(
+            input_ids=given,
+            attention_mask=mask,
+            generation_config=GenerationConfig(
+                max_new_tokens=self._room(given.shape[1], sampling),
+                do_sample=False,
+                num_beams=sampling.beams,
+                num_return_sequences=sampling.n,
+                eos_token_id=sorted(self._ends),
+                pad_token_id=self._tokenizer.pad_token_id,
+            ),
+        )
+        answers = output[:, given.shape[1] :].tolist()
+        for number, request in enumerate(requests):
+            for index in request.indices:
+                yield self._completion(request.problem_id, index, answers[number * sampling.n + index], sampling)
+
+    def _padded(self, prompts: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """Token ids and mask, [B, T], padded on the left."""
+        batch = self._tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(self._model.device)
+        return batch["input_ids"], batch["attention_mask"]
+
+    def _room(self, width: int, sampling: Sampling) -> int:
+        """How many new tokens fit after prompts of this width."""
+        limit = self._limit or width + sampling.max_tokens
+        return min(sampling.max_tokens, max(1, limit - width))
 
     def _completion(self, problem_id: str, index: int, ids: list[int], sampling: Sampling) -> Completion:
-        ended = self._tokenizer.eos_token_id in ids
         return Completion(
             problem_id=problem_id,
             index=index,
             text=self._tokenizer.decode(ids, skip_special_tokens=True),
             model=self.name,
             sampling=sampling,
-            finish_reason="stop" if ended else "length",
+            finish_reason="stop" if self._ends & set(ids) else "length",
         )
 
 

@@ -26,7 +26,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from rtlscribe.training import optimizer
 from rtlscribe.training.data import Row, collate
 from rtlscribe.training.hyperparameters import Hyperparameters
-from rtlscribe.training.losses import compare_loss, mle_loss, response_log_probabilities
+from rtlscribe.training.losses import IGNORED, compare_loss, mle_loss, response_log_probabilities
 
 LOG_EVERY = 10  # steps
 # Rows of so many batches are sorted by length together: little padding, and the order stays random.
@@ -92,8 +92,12 @@ class SampleTrainer(Trainer):
         """The mean over the batch's rows of mle, or of mle + weight x compare."""
         settings = self.settings
         self.tokens += int(inputs["attention_mask"].sum())
-        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
-        log_p, length = response_log_probabilities(output.logits, inputs["labels"])
+        labels = inputs["labels"]
+        # Logits are wanted from the token before the first response on: for a large vocabulary they cost the most.
+        first = int((labels != IGNORED).any(dim=0).nonzero()[0])
+        kept = labels.shape[1] - first + 1
+        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], logits_to_keep=kept)
+        log_p, length = response_log_probabilities(output.logits, labels[:, -kept:])
         references = inputs["references"]
         loss = mle_loss(log_p[references], length[references], reduction=settings.mle_reduction)
         if settings.loss == "scoring":
