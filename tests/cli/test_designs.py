@@ -33,3 +33,20 @@ def test_another_number_of_rows_is_another_run(rtlscribe: Callable) -> None:
         "rtlscribe: o holds another run: n was 2 and is now 3; use --fresh to start over, or another --output\n"
     )
     assert rtlscribe(*common, "--n", 3, "--fresh").status == 0
+
+
+def test_chosen_families_and_their_held_out_problems(rtlscribe: Callable, icarus: str, tmp_path: Path) -> None:
+    chosen = ["--families", "adder", "--families", "decoder"]
+    ran = rtlscribe("data", "designs", "--n", 10, "--held-out", 6, *chosen, "--output", "o", "--json")
+    assert (ran.status, json.loads(ran.out)["families"]) == (0, {"adder": 5, "decoder": 5})
+    held_out = read_problems(tmp_path / "o/held_out.jsonl")
+    assert sorted(p.id.split("-")[0] for p in held_out) == ["adder"] * 3 + ["decoder"] * 3
+    assert all(p.header for p in held_out)
+    references = {s.verilog for s in read_samples(tmp_path / "o/out.jsonl")}
+    assert not references & {p.reference for p in held_out}
+
+
+def test_an_unknown_family_lists_the_known_ones(rtlscribe: Callable) -> None:
+    ran = rtlscribe("data", "designs", "--families", "addder", "--output", "o")
+    assert ran.status == 2
+    assert ran.err.startswith("rtlscribe: no family is called 'addder'; there are: absolute_difference, accumulator,")

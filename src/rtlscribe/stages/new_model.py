@@ -25,7 +25,7 @@ class Config:
     """Samples whose text the tokenizer is trained on."""
 
     size: SizeName = "small"
-    """Dimensions of the Llama: about 0.1, 1 or 5 million parameters."""
+    """Dimensions of the Llama: about 0.1, 0.8 or 5 million parameters."""
 
     prompt: str = "rtlcoder"
     """Prompt template: a shipped name, or a path that ends in .jinja."""

@@ -30,7 +30,7 @@ class Size(NamedTuple):
 
 SIZES = {
     "nano": Size(hidden=64, layers=2, heads=4, vocabulary=512),
-    "small": Size(hidden=128, layers=4, heads=4, vocabulary=2048),
+    "small": Size(hidden=128, layers=3, heads=2, vocabulary=2048),
     "medium": Size(hidden=256, layers=6, heads=8, vocabulary=2048),
 }
 CONTEXT = 1024
