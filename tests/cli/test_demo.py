@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TINY = ["--rows", "80", "--size", "nano", "--epochs", "1", "--candidate-rows", "6", "--problems", "4", "--n", "2"]
+TINY = ["--rows", "240", "--size", "nano", "--epochs", "4", "--candidate-rows", "12", "--problems", "4", "--n", "2"]
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
