@@ -29,7 +29,7 @@ def test_unknown_name_lists_the_choices(kind: str) -> None:
 
 
 def test_missing_package_is_named_with_the_extra() -> None:
-    with pytest.raises(MissingToolError, match=r"needs the Python package 'nonsense_package'.*pip install"):
+    with pytest.raises(MissingToolError, match=r"package 'nonsense_package' is not installed: .*pip install"):
         registry.lookup("checker", "x", {"x": "nonsense_package.inner:Thing"})
 
 

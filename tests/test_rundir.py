@@ -37,13 +37,13 @@ def test_a_run_from_begin_to_end(tmp_path: Path) -> None:
             append(verdict(0))
             append(verdict(1))
         assert run.done(Verdict) == [verdict(0), verdict(1)]
-        run.finish(summary, counted=2)
+        run.finish(summary)
         assert run.finished
     assert files(path) == [".lock", "config.json", "log.txt", "manifest.json", "out.jsonl", "summary.json"]
     assert json.loads((path / "config.json").read_text()) == {"n": 1, "path": "x"}
     manifest = json.loads((path / "manifest.json").read_text())
     assert manifest["status"] == "finished"
-    assert (manifest["stage"], manifest["attempts"], manifest["counted"]) == ("stage", 1, 2)
+    assert (manifest["stage"], manifest["attempts"]) == ("stage", 1)
     with begin(path, {"n": 1, "path": Path("x"), "workers": 4}) as run:
         assert run.finished
         assert run.summary(NewModelSummary) == summary
@@ -110,8 +110,8 @@ CONFIG = {"n": 1, "rate": 0.5, "path": Path("a"), "name": None, "workers": 2, "s
     ],
 )
 def test_changed_config_is_refused_by_name(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    with begin(tmp_path / "run", CONFIG):
-        pass
+    with begin(tmp_path / "run", CONFIG) as run:
+        run.out.write_bytes(jsonl.encode(verdict(0)))
     with (
         pytest.raises(UsageError, match=f"holds another run: {words}; use --fresh") as raised,
         begin(tmp_path / "run", CONFIG | change),
@@ -138,9 +138,35 @@ def test_a_stage_may_add_to_how(tmp_path: Path) -> None:
         assert run.manifest["attempts"] == 2
 
 
-def test_another_stage_is_refused(tmp_path: Path) -> None:
-    with begin(tmp_path / "run"):
+def test_an_attempt_that_got_nowhere_does_not_hold_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="mistyped"), begin(tmp_path / "run", CONFIG | {"model": "typo"}):
+        raise UsageError("mistyped")
+    with begin(tmp_path / "run", CONFIG | {"model": "right"}) as run:
+        assert run.manifest["config"]["model"] == "right"
+        assert run.manifest["attempts"] == 2
+
+
+def test_another_version_of_a_tool_is_refused(tmp_path: Path) -> None:
+    with begin(tmp_path / "run", tools={"checker": "iverilog-11.0"}) as run:
+        run.out.write_bytes(jsonl.encode(verdict(0)))
+    with (
+        pytest.raises(UsageError, match=r"checker was 'iverilog-11\.0' and is now 'iverilog-12\.0'"),
+        begin(tmp_path / "run", tools={"checker": "iverilog-12.0"}),
+    ):
         pass
+
+
+def test_half_a_line_is_cut_before_more_is_appended(tmp_path: Path) -> None:
+    with begin(tmp_path / "run") as run:
+        run.out.write_bytes(jsonl.encode(verdict(0)) + b'{"problem_id"')
+        with run.appending() as append:
+            append(verdict(1))
+        assert run.done(Verdict) == [verdict(0), verdict(1)]
+
+
+def test_another_stage_is_refused(tmp_path: Path) -> None:
+    with begin(tmp_path / "run") as run:
+        run.out.write_bytes(jsonl.encode(verdict(0)))
     with (
         pytest.raises(UsageError, match="holds a run of 'stage', not 'other'"),
         RunDir.open(tmp_path / "run", stage="other", config={"n": 1}, inputs={}),
@@ -154,8 +180,8 @@ def test_changed_input_is_refused_by_name(tmp_path: Path) -> None:
     (folder / "deep").mkdir(parents=True)
     (folder / "deep/weights").write_text("a")
     inputs = {"data": file, "model": folder}
-    with begin(tmp_path / "run", inputs=inputs):
-        pass
+    with begin(tmp_path / "run", inputs=inputs) as run:
+        run.out.write_bytes(jsonl.encode(verdict(0)))
     (folder / ".cache").write_text("not part of a model")
     with begin(tmp_path / "run", inputs=inputs) as run:
         assert run.manifest["attempts"] == 2

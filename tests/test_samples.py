@@ -64,8 +64,13 @@ def test_forms_may_be_mixed_and_ids_count_lines(tmp_path: Path) -> None:
 
 def test_problems(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
-    path.write_text('{"id": "a", "text": "t", "testbench": "b"}\n{"id": "b", "text": "t", "top": "m"}\n')
-    assert read_problems(path) == [Problem(id="a", text="t", testbench="b"), Problem(id="b", text="t", top="m")]
+    path.write_text(
+        '{"id": "a", "text": "t", "testbench": "b", "pass_pattern": "p"}\n{"id": "b", "text": "t", "top": "m"}\n'
+    )
+    assert read_problems(path) == [
+        Problem(id="a", text="t", testbench="b", pass_pattern="p"),
+        Problem(id="b", text="t", top="m"),
+    ]
 
 
 OURS = '{"id": "a", "instruction": "i"}\n'
@@ -76,7 +81,8 @@ OURS = '{"id": "a", "instruction": "i"}\n'
     [
         ("", None, "no rows"),
         ("\n \n", None, "no rows"),
-        ("[]\n", 1, "object"),
+        ("[]\n", None, "no rows"),
+        ("[1]\n", 1, "object"),
         ("nonsense\n", 1, "JSON"),
         (OURS + '{"id": "b"}\n', 2, "instruction"),
         (OURS + '{"id": "b", "instruction": "i", "nonsense": 1}\n', 2, "nonsense"),
@@ -95,6 +101,26 @@ def test_wrong_rows_are_named(tmp_path: Path, content: str, line: int | None, wo
             read(path)
         assert raised.value.line == line
         assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('{"id": "a", "text": "t", "testbench": "b"}', "without a pass_pattern"),
+        ('{"id": "a", "text": "t", "testbench": "b", "pass_pattern": "("}', "no regular expression"),
+    ],
+)
+def test_a_testbench_says_how_it_passes(tmp_path: Path, row: str, words: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(row)
+    with pytest.raises(DataError, match=words):
+        read_problems(path)
+
+
+def test_a_json_array_is_read_as_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('\n[{"instruction": "i", "output": "v"},\n {"instruction": "j", "output": "w"}]\n')
+    assert [(s.id, s.verilog) for s in read_samples(path)] == [("rows-1", "v"), ("rows-2", "w")]
 
 
 def test_a_question_is_a_problem_and_no_sample(tmp_path: Path) -> None:

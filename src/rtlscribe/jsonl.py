@@ -1,8 +1,9 @@
-"""JSON Lines on disk: read with precise errors, append whole lines, write by renaming. Knows no record."""
+"""JSON Lines on disk: read (JSON arrays too), append whole lines, write by renaming. Knows no record."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 
-from rtlscribe.errors import DataError, UsageError
+from rtlscribe.errors import DataError, RtlscribeError, UsageError
 
 T = TypeVar("T")
 
@@ -27,9 +28,17 @@ def read(path: Path, kind: type[T]) -> Iterator[T]:
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines that are not blank, counted from 1."""
+    """Numbered lines that are not blank, counted from 1; of a file that is one JSON array, its elements."""
     try:
         with path.open("rb") as file:
+            start = file.read(1)
+            while start.isspace():
+                start = file.read(1)
+            file.seek(0)
+            if start == b"[":
+                elements = decode(file.read(), list[msgspec.Raw], path=path, line=1)
+                yield from enumerate((bytes(element) for element in elements), 1)
+                return
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield number, line
@@ -80,7 +89,8 @@ def replace(path: Path, chunks: Iterable[bytes]) -> None:
             file.writelines(chunks)
         os.replace(temporary, path)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        kind = RtlscribeError if error.errno in (errno.ENOSPC, errno.EDQUOT) else UsageError
+        raise kind(f"cannot write {path}: {error.strerror}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

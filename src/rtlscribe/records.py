@@ -9,6 +9,8 @@ from typing import Literal, dataclass_transform
 
 import msgspec
 
+NONCE = "@NONCE@"  # in testbenches and patterns: where a checker puts a fresh secret, so that a print is no result
+
 Status = Literal["passed", "failed", "syntax_error", "timeout", "rejected", "no_code", "unsupported"]
 FinishReason = Literal["stop", "length"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -23,12 +24,23 @@ def lookup(kind: str, name: str, table: Mapping[str, str]) -> Any:
     if name not in places:
         raise UsageError(f"no {kind} is called {name!r}; there are: {', '.join(sorted(places))}")
     module, _, attribute = places[name].partition(":")
-    try:
+    with extra("train"):
         return getattr(importlib.import_module(module), attribute)
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Around imports that need an extra of this package.
+
+    Raises:
+        MissingToolError: a package that is not ours is not installed.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] != "rtlscribe":
-            raise MissingToolError(
-                f"{kind} {name!r} needs the Python package {error.name!r}, which is not installed: "
-                f"pip install 'rtlscribe[train]'"
-            ) from error
-        raise
+        if not error.name or error.name.split(".")[0] == "rtlscribe":
+            raise
+        raise MissingToolError(
+            f"the Python package {error.name!r} is not installed: `make setup` installs all, "
+            f"or pip install -e '.[{name}]' in the project's folder"
+        ) from error

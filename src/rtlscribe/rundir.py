@@ -1,7 +1,7 @@
 """One run on disk: its configuration, its manifest, what is done and what is owed. Does not know what a stage does.
 
     config.json     the resolved configuration; `--config` on it repeats the run
-    manifest.json   stage, version, tools, seeds, sha256 of the inputs, counts, status; "finished" is written last
+    manifest.json   stage, configuration, sha256 of the inputs, versions, attempts, status; "finished" is written last
     out.jsonl       append-only, one record a line with its key
     failures.jsonl  what a tool, not a candidate, broke, and why
     summary.json    the numbers, for `report`
@@ -13,16 +13,18 @@ other change of configuration or input is refused by name.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,8 +38,9 @@ from rtlscribe.executors.base import Result
 T = TypeVar("T")
 
 # Fields of a configuration that say how, not what: they may change between attempts at one run.
-HOW = frozenset({"output", "executor", "workers", "fresh", "json", "quiet"})
+HOW = frozenset({"output", "executor", "workers", "fresh"})
 MANIFEST_KEYS = frozenset({"stage", "config", "inputs", "attempts", "status"})
+DESCRIPTION = ("manifest.json", "config.json", "log.txt", "failures.jsonl")
 LOCK = ".lock"
 
 
@@ -49,7 +52,7 @@ class RunDir:
         self.manifest = manifest
 
     @classmethod
-    @contextmanager
+    @contextlib.contextmanager
     def open(
         cls,
         path: Path,
@@ -57,15 +60,19 @@ class RunDir:
         stage: str,
         config: Mapping[str, Any],
         inputs: Mapping[str, Path],
+        tools: Mapping[str, str] | None = None,
         fresh: bool = False,
         how: Collection[str] = (),
     ) -> Iterator[RunDir]:
         """Begin a run or take it up again; one process at a time. `how` adds fields of this stage to HOW.
 
+        `tools` are programs whose version decides the results, such as the simulator.
+
         Raises:
             UsageError: the folder cannot be written, belongs to another run, or is in use; an input is missing.
         """
-        identity = _identity(stage, {k: v for k, v in config.items() if k not in HOW.union(how)}, inputs)
+        what = {k: v for k, v in config.items() if k not in HOW.union(how)}
+        identity = _identity(stage, what, inputs, tools or {})
         try:
             _manifest(path)  # before a lock file is laid into a folder that is not ours
             path.mkdir(parents=True, exist_ok=True)
@@ -100,25 +107,31 @@ class RunDir:
         return self.path / "out.jsonl"
 
     def log(self, text: str) -> None:
-        with (self.path / "log.txt").open("a") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+        line = text.splitlines()[0] if text else ""
+        with contextlib.suppress(OSError), (self.path / "log.txt").open("a") as file:  # never hides the real error
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
 
     def done(self, kind: type[T], *, name: str = "out.jsonl") -> list[T]:
         """The records written so far; half a last line, left by a kill, is cut off and so is owed again."""
+        self._cut_half_a_line(name)
+        path = self.path / name
+        return list(jsonl.read(path, kind)) if path.exists() else []
+
+    def _cut_half_a_line(self, name: str) -> None:
         path = self.path / name
         if not path.exists():
-            return []
+            return
         with path.open("rb+") as file:
             content = file.read()
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 file.truncate(whole)
                 self.log(f"{name}: dropped half a line of {len(content) - whole} bytes")
-        return list(jsonl.read(path, kind))
 
-    @contextmanager
+    @contextlib.contextmanager
     def appending(self, name: str = "out.jsonl") -> Iterator[Callable[[Any], None]]:
         """A function that adds one record to a file of the run."""
+        self._cut_half_a_line(name)
         with (self.path / name).open("ab") as file:
             yield lambda record: jsonl.append(file, record)
 
@@ -155,10 +168,10 @@ class RunDir:
         path = self.path / "summary.json"
         return jsonl.decode(path.read_bytes(), kind, path=path, line=1)
 
-    def finish(self, summary: Any, **facts: Any) -> None:
+    def finish(self, summary: Any) -> None:
         """Write the summary, then the manifest with the status "finished"."""
         _write_json(self.path / "summary.json", summary)
-        self.manifest |= facts | {"status": "finished", "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+        self.manifest |= {"status": "finished", "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
         _write_json(self.path / "manifest.json", self.manifest)
         self.log("finished")
 
@@ -173,13 +186,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _identity(stage: str, config: Mapping[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any]:
+def _identity(
+    stage: str, config: Mapping[str, Any], inputs: Mapping[str, Path], tools: Mapping[str, str]
+) -> dict[str, Any]:
     for name, path in inputs.items():
         if not path.exists():
             raise UsageError(f"{name}: there is no {path}")
     hashes = {name: sha256(path) for name, path in inputs.items()}
     identity: dict[str, Any] = msgspec.json.decode(
-        msgspec.json.encode({"stage": stage, "config": config, "inputs": hashes}, enc_hook=str)
+        msgspec.json.encode({"stage": stage, "config": config, "inputs": hashes, "tools": tools}, enc_hook=str)
     )
     return identity
 
@@ -190,12 +205,18 @@ def _begin(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
     if manifest is None:
         manifest = identity | _surroundings() | {"attempts": 1, "status": "running"}
     else:
-        _refuse_change(path, manifest, identity)
-        manifest["attempts"] += 1
+        if _has_results(path):  # an attempt that failed at once, on a mistyped model say, does not hold the folder
+            _refuse_change(path, manifest, identity)
+        manifest |= identity | {"attempts": manifest["attempts"] + 1}
     # The manifest is first, since a folder without one is taken for someone else's.
     _write_json(path / "manifest.json", manifest)
     _write_json(path / "config.json", identity["config"])
     return manifest
+
+
+def _has_results(path: Path) -> bool:
+    """Whether a run has got anywhere: more than its description is on disk."""
+    return any(p.is_dir() or (p.name not in (*DESCRIPTION, LOCK) and p.stat().st_size > 0) for p in path.iterdir())
 
 
 def _manifest(path: Path) -> dict[str, Any] | None:
@@ -232,14 +253,14 @@ def _refuse_change(path: Path, before: dict[str, Any], now: dict[str, Any]) -> N
     remedy = "use --fresh to start over, or another --output"
     if before["stage"] != now["stage"]:
         raise UsageError(f"{path} holds a run of {before['stage']!r}, not {now['stage']!r}; {remedy}")
-    for part in ("config", "inputs"):
+    for part in ("config", "inputs", "tools"):
         for name in sorted(before[part].keys() | now[part].keys()):
             old, new = before[part].get(name), now[part].get(name)
             if old != new:
                 what = (
-                    f"{name} was {old!r} and is now {new!r}"
-                    if part == "config"
-                    else f"the content of {name} has changed"
+                    f"the content of {name} has changed"
+                    if part == "inputs"
+                    else f"{name} was {old!r} and is now {new!r}"
                 )
                 raise UsageError(f"{path} holds another run: {what}; {remedy}")
 
@@ -249,6 +270,7 @@ def _surroundings() -> dict[str, Any]:
         "version": rtlscribe.__version__,
         "commit": _commit(),
         "python": platform.python_version(),
+        "libraries": _libraries(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
@@ -256,23 +278,34 @@ def _surroundings() -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the checkout that the package runs from, if it does."""
-    here = Path(__file__).parent
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # an installed package, perhaps inside a repository of the user's
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
-        )
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None
+
+
+def _libraries() -> dict[str, str]:
+    """The versions of the libraries that results depend on, those that are installed."""
+    found = {}
+    for name in ("torch", "transformers", "pyslang"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _write_json(path: Path, value: Any) -> None:
     jsonl.replace(path, [msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2) + b"\n"])
 
 
-def default_folder(name: str) -> Path:
-    """runs/<today>-<name>: where a stage writes that was told no folder."""
-    return Path("runs") / f"{time.strftime('%Y-%m-%d')}-{name}"
+def default_folder(*names: str) -> Path:
+    """runs/<today>-<names>, signs of paths made hyphens: where a stage writes that was told no folder."""
+    words = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(names)).strip("-.")
+    return Path("runs") / f"{time.strftime('%Y-%m-%d')}-{words}"
 
 
 def as_config(config: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Known: our own Samples and Problems, RTL-Coder's `Instruction/Input/Response[/Sc
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,15 @@ def read_problems(path: Path) -> list[Problem]:
 def _problem(text: bytes, path: Path, number: int) -> Problem:
     keys = _keys(text, path, number)
     if "text" in keys:
-        return jsonl.decode(text, Problem, path=path, line=number)
+        problem = jsonl.decode(text, Problem, path=path, line=number)
+        if problem.testbench and not problem.pass_pattern:
+            raise DataError(path, number, "a testbench without a pass_pattern: what does it print when it passes?")
+        for pattern in (problem.pass_pattern, *problem.fail_patterns):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise DataError(path, number, f"the pattern {pattern!r} is no regular expression: {error}") from error
+        return problem
     if "Instruction" in keys and "Response" not in keys:  # RTL-Coder's files of questions, such as rtllm-1.1.json
         question = jsonl.decode(text, _Question, path=path, line=number)
         return Problem(id=f"{path.stem}-{number}", text=question.Instruction, header=question.Input)

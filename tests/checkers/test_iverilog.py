@@ -170,9 +170,19 @@ def test_programs_can_be_seen_running(monkeypatch: pytest.MonkeyPatch) -> None:
     mark = uuid.uuid4().hex
     monkeypatch.setenv("MARK", mark)
     with subprocess.Popen(["sleep", "30"]) as sleeping:
-        seen = running(mark)
+        for _ in range(100):  # until it has become the program
+            seen = running(mark)
+            if seen == ["sleep 30 "]:
+                break
+            time.sleep(0.05)
         sleeping.kill()
     assert seen == ["sleep 30 "]
+
+
+@pytest.mark.parametrize("status", [0, 1, 126, 127])
+def test_a_status_of_the_answers_choice_is_a_verdict(checker: IverilogChecker, status: int) -> None:
+    verdict = check(checker, f"{HEAD}initial $finish_and_return({status});\nendmodule", timeout_s=20)
+    assert verdict.status == "failed"
 
 
 def test_output_flood_fails_and_is_not_kept(checker: IverilogChecker) -> None:

@@ -1,6 +1,7 @@
 """evaluate, end to end with the scripted model: right answers pass, wrong ones fail, and a cut run goes on."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,5 +188,4 @@ def test_as_a_process(process: Callable, icarus: str, tmp_path: Path, one_proble
 
 def test_default_folder_is_named_after_day_and_benchmark(rtlscribe: Callable, problems: Path, references: str) -> None:
     summary = evaluated(rtlscribe, problems, "--model", references, "--checker", "scripted", "--n", "1")
-    assert summary["output"].startswith("runs/2")
-    assert summary["output"].endswith("-evaluate-problems/out.jsonl")
+    assert re.fullmatch(r"runs/2[\d-]+-evaluate-problems-scripted-.*references\.jsonl/out\.jsonl", summary["output"])

@@ -170,7 +170,7 @@ FILES = {
     "wrong.jsonl": f'{GOOD_ROW}\n{{"id": "b"}}\n',
     "empty.jsonl": "\n",
     "said.jsonl": GOOD_LINE,
-    "problem.jsonl": '{"id": "a", "text": "t", "testbench": "module tb; endmodule"}\n',
+    "problem.jsonl": '{"id": "a", "text": "t", "testbench": "module tb; endmodule", "pass_pattern": "p"}\n',
     "broken.jinja": "{{ instruction }}\n{% if %}\n",
     "unknown.jinja": "{{ nowhere }}\n",
     "binary.jinja": b"\xff\xfe\x00",
@@ -253,12 +253,14 @@ def test_function_rule_without_testbenches(rtlscribe: Callable, tmp_path: Path, 
 
 def test_model_folder_that_is_none_and_then_another_batch_size(rtlscribe: Callable, tmp_path: Path) -> None:
     """How many rows make a step is a part of what was trained, unlike the batches that a model answers in."""
+    log = {"step": 1, "loss": 1.0, "learning_rate": 1.0}
     (tmp_path / "rows.jsonl").write_text(GOOD_ROW)
     (tmp_path / "empty").mkdir()
     train = ["train", "--data", "rows.jsonl", "--model", "empty", "--output", "o"]
     ran = rtlscribe(*train, "--batch-size", "4")
     assert (ran.status, ran.out) == (2, "")
     assert "empty is no model folder: it has no config.json" in ran.err
+    (tmp_path / "o/out.jsonl").write_text(json.dumps(log) + "\n")  # as if it had got somewhere
     ran = rtlscribe(*train, "--batch-size", "8")
     assert ran.status == 2
     assert "batch_size was 4 and is now 8" in ran.err

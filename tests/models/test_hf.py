@@ -26,9 +26,7 @@ def texts(model: HfModel, requests: list[Request], sampling: Sampling) -> dict[t
     return {(c.problem_id, c.index): c.text for c in model.complete(requests, sampling=sampling)}
 
 
-@pytest.mark.parametrize(
-    "sampling", [Sampling(n=3, temperature=1.0, seed=3, max_tokens=12), Sampling(n=3, max_tokens=12)]
-)
+@pytest.mark.parametrize("sampling", [Sampling(n=3, temperature=1.0, seed=3, max_tokens=12), Sampling(max_tokens=12)])
 def test_an_answer_does_not_depend_on_its_batch(folder: str, sampling: Sampling) -> None:
     together = texts(HfModel(folder, batch_size=12), REQUESTS, sampling)
     alone = texts(HfModel(folder, batch_size=1), REQUESTS, sampling)
@@ -36,14 +34,14 @@ def test_an_answer_does_not_depend_on_its_batch(folder: str, sampling: Sampling)
     assert together == alone
 
 
-def test_seeds_and_indices_differ_and_greedy_does_not(folder: str) -> None:
+def test_seeds_and_indices_differ_and_greedy_copies_are_refused(folder: str) -> None:
     model = HfModel(folder)
     one = texts(model, REQUESTS, Sampling(n=3, temperature=1.0, seed=1, max_tokens=12))
     two = texts(model, REQUESTS, Sampling(n=3, temperature=1.0, seed=2, max_tokens=12))
     assert one != two
     assert len({one["p0", i] for i in range(3)}) == 3
-    greedy = texts(model, REQUESTS, Sampling(n=3, max_tokens=12))
-    assert len({greedy["p0", i] for i in range(3)}) == 1
+    with pytest.raises(UsageError, match="3 completions at temperature 0 are one and the same"):
+        texts(model, REQUESTS, Sampling(n=3, max_tokens=12))
 
 
 def test_the_greedy_answer_is_that_of_transformers(folder: str) -> None:
@@ -59,6 +57,8 @@ def test_the_n_best_beams_are_distinct_and_the_first_is_the_likeliest(folder: st
     model = HfModel(folder)
     found = texts(model, REQUESTS[:2], Sampling(n=3, beams=3, max_tokens=6))
     assert len({found["p1", i] for i in range(3)}) == 3
+    with pytest.raises(UsageError, match="takes no temperature"):
+        texts(model, REQUESTS[:1], Sampling(n=3, beams=3, temperature=1.0, max_tokens=6))
     with pytest.raises(UsageError, match="at least as many beams"):
         texts(model, REQUESTS[:1], Sampling(n=3, beams=2, max_tokens=6))
 

@@ -291,10 +291,10 @@ def test_examples_say_what_was_asked_if_the_benchmark_is_still_the_same(
     tmp_path: Path, make: Callable[..., tuple[str, str]]
 ) -> None:
     file = tmp_path / "set.jsonl"
-    jsonl.write(file, [Problem(id=i, text=f"Design {i} & more.", testbench="t") for i in STRONG])
+    jsonl.write(file, [Problem(id=i, text=f"Design {i} & more.", testbench="t", pass_pattern="p") for i in STRONG])
     folder = evaluate_run(tmp_path / "run", STRONG, benchmark=str(file), inputs={"benchmark": file})
     assert '<p class="asked">Design adder-1 &amp; more.</p>' in make(folder)[0]
-    jsonl.write(file, [Problem(id=i, text="Something else.", testbench="t") for i in STRONG])
+    jsonl.write(file, [Problem(id=i, text="Something else.", testbench="t", pass_pattern="p") for i in STRONG])
     assert '<p class="asked">' not in make(folder)[0]
 
 

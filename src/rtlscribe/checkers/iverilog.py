@@ -17,12 +17,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from rtlscribe.checkers.process import Finished, run, scratch
+from rtlscribe.checkers.process import NOT_STARTED, Finished, run, scratch
 from rtlscribe.errors import MissingToolError, RtlscribeError
-from rtlscribe.records import Candidate, Problem, Status, Verdict
+from rtlscribe.records import NONCE, Candidate, Problem, Status, Verdict
 from rtlscribe.verilog.extract import blank, module_names
 
-NONCE = "@NONCE@"
 DETAIL_LINES = 4
 REMEDY = "apt-get install iverilog, brew install icarus-verilog, or `make icarus12`; then see `rtlscribe doctor`"
 
@@ -103,7 +102,10 @@ class IverilogChecker:
         return failure or _result(self._simulate(folder, deadline), problem, nonce)
 
     def _compile(self, folder: Path, arguments: list[str], deadline: float) -> Finished:
-        return self._run([str(self.tools.iverilog), "-g2012", *arguments], folder, deadline)
+        done = self._run([str(self.tools.iverilog), "-g2012", *arguments], folder, deadline)
+        if done.status in NOT_STARTED:  # an answer cannot choose the compiler's status
+            raise RtlscribeError(f"cannot run {self.tools.iverilog}: {done.stderr.strip() or f'status {done.status}'}")
+        return done
 
     def _simulate(self, folder: Path, deadline: float) -> Finished:
         return self._run([str(self.tools.vvp), "-N", "simulation"], folder, deadline)
@@ -131,7 +133,7 @@ def _result(done: Finished, problem: Problem, nonce: str) -> tuple[Status, str]:
         return "failed", f"too much output, or killed by signal {-min(done.status, 0)}"
     patterns = [problem.pass_pattern, *problem.fail_patterns]
     passed, *failed = (re.search(p.replace(NONCE, nonce), done.stdout, re.MULTILINE) for p in patterns)
-    if done.status == 0 and passed and not any(failed):
+    if done.status == 0 and problem.pass_pattern and passed and not any(failed):
         return "passed", ""
     said = [line.replace(f"{nonce} ", "") for line in done.stdout.splitlines() if nonce in line]
     return "failed", said[-1] if said else "the simulation ended without the testbench's result"

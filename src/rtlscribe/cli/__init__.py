@@ -78,7 +78,7 @@ def call(arguments: Sequence[str]) -> int:
         _tell(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _tell("interrupted; the same command goes on from here")
+        _tell("interrupted; the same command goes on with a run that was begun")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output is gone, as in `rtlscribe list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -189,12 +189,14 @@ def _evaluate(config: Config, name: str) -> None:
 
 
 def _the_same_with_a_real_model(home: Path) -> str:
-    return f"""The same with a model of your own (a folder, or a name on the hub), on a machine with a GPU:
+    data = home / "data"
+    return f"""The same with a model of your own (MODEL: a folder or a name on the hub), best on a GPU:
 
-  rtlscribe train --data {home}/data/out.jsonl --model MODEL --output runs/mle
-  rtlscribe sample --data {home}/data/problems.jsonl --model MODEL --n 3 --beams 3 --output runs/candidates
-  rtlscribe score --completions runs/candidates --data {home}/data/problems.jsonl --output runs/score
-  rtlscribe train --data runs/score/out.jsonl --model MODEL --loss scoring --output runs/scoring
-  rtlscribe evaluate held-out --model hf:runs/scoring/model --n 20 --output runs/evaluate
-  rtlscribe report runs/evaluate
+  rtlscribe train --data {data}/out.jsonl --model MODEL --output runs/mle
+  rtlscribe sample --data {data}/problems.jsonl --model runs/mle/model --limit 1000 --output runs/candidates
+  rtlscribe score --completions runs/candidates --data {data}/problems.jsonl --rule function --output runs/score
+  rtlscribe train --data runs/score/out.jsonl --model runs/mle/model --loss scoring --output runs/scoring
+  rtlscribe evaluate held-out --model hf:runs/mle/model --n 20 --output runs/evaluate-mle
+  rtlscribe evaluate held-out --model hf:runs/scoring/model --n 20 --output runs/evaluate-scoring
+  rtlscribe report runs/evaluate-mle runs/evaluate-scoring
   rtlscribe write "an 8-bit up counter with enable" --model hf:runs/scoring/model"""

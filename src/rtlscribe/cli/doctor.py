@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 
 from rtlscribe import __version__, prompts
 from rtlscribe.benchmarks import base as benchmarks
@@ -21,25 +20,28 @@ def run() -> str:
     """Say which tools and packages are here, and how to get those that are not.
 
     Raises:
-        MissingToolError: the simulator is missing, after the rest has been told.
+        MissingToolError: something is missing, after all has been told.
     """
     from rtlscribe.checkers.iverilog import find_tools
+    from rtlscribe.checkers.process import memory_is_roomy
 
+    missing = []
     lines = [f"rtlscribe {__version__}, Python {platform.python_version()}, {os.cpu_count()} cores"]
     for package, extra in PACKAGES.items():
         try:
             lines.append(f"ok       {package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
-            lines.append(f"missing  {package}: pip install 'rtlscribe[{extra}]'")
+            missing.append(f"{package}: `make setup`, or pip install -e '.[{extra}]' in the project's folder")
     try:
         tools = find_tools()
+        lines.append(f"ok       Icarus Verilog {tools.version} ({tools.iverilog})")
     except MissingToolError as error:
-        print("\n".join(lines))
-        raise MissingToolError(f"missing  {error}") from error
-    lines.append(f"ok       Icarus Verilog {tools.version} ({tools.iverilog})")
-    scratch = Path("/dev/shm")
-    place = "memory" if os.access(scratch, os.W_OK) else "the system's temporary folder, slower than memory"
+        missing.append(str(error))
+    place = "memory" if memory_is_roomy() else "the system's temporary folder, slower than memory"
     lines.append(f"ok       checks run in {place}; answers run as this user, without a sandbox")
+    if missing:
+        print("\n".join(lines))
+        raise MissingToolError("missing: " + "; ".join(missing))
     return "\n".join(lines)
 
 

@@ -10,8 +10,8 @@ import itertools
 import random
 
 from rtlscribe.designs.base import Combinational, Design, Expected, Sequential, bits
+from rtlscribe.records import NONCE
 
-NONCE = "@NONCE@"  # the checker puts a fresh secret here, so that an answer cannot print the result
 PASS_PATTERN = rf"^{NONCE} passed \d+ vectors$"
 EXHAUSTIVE_BITS = 7  # combinational circuits with at most so many input bits see every input
 RANDOM_VECTORS = 96

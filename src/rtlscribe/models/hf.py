@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
@@ -31,20 +32,24 @@ logging.disable_progress_bar()  # ours are the bars
 COMPACT_AT = 0.8
 
 
-def load(path: str) -> tuple[Any, Any]:
+def load(path: str, *, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
     """Model and tokenizer from a folder, or by name from the local cache or the hub.
+
+    Without `dtype`, weights stay as they were saved on a GPU and are widened to float32 on a CPU, where bf16 is slow.
 
     Raises:
         UsageError: there is no such model, or the folder holds none.
     """
     if Path(path).exists() and not (Path(path) / "config.json").is_file():
         raise UsageError(f"{path} is no model folder: it has no config.json (see `save_pretrained` of transformers)")
+    if (Path(path) / "manifest.json").is_file():
+        raise UsageError(f"{path} is the folder of a run; its model is {path}/model")
     on_gpu = torch.cuda.is_available()
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-        # On a CPU bf16 is emulated and slow, so weights are widened there; a GPU takes them as they were saved.
-        model = AutoModelForCausalLM.from_pretrained(path, dtype="auto" if on_gpu else torch.float32)
-    except (OSError, ValueError, KeyError) as error:
+        wanted = dtype or ("auto" if on_gpu else torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=wanted)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UsageError(f"cannot load the model {path!r}: {reason}") from error
     return model.to("cuda" if on_gpu else "cpu"), tokenizer
@@ -77,8 +82,11 @@ class HfModel:
         self._tokenizer.padding_side = "left"
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        ends = self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id
-        self._ends = set(ends) if isinstance(ends, list) else {ends}
+        if self._tokenizer.eos_token_id is None:
+            raise UsageError(f"the tokenizer of {path} has no end token (eos_token), so no answer would ever end")
+        configured = self._model.generation_config.eos_token_id
+        self._ends = {self._tokenizer.eos_token_id, *(configured if isinstance(configured, list) else [configured])}
+        self._ends.discard(None)
         self._limit: int | None = getattr(self._model.config, "max_position_embeddings", None)
 
     def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
@@ -106,13 +114,18 @@ class HfModel:
                 )
         if sampling.beams > 1 and sampling.n > sampling.beams:
             raise UsageError(f"{sampling.n} completions wanted of {sampling.beams} beams; use at least as many beams")
+        if sampling.beams > 1 and sampling.temperature > 0:
+            raise UsageError(f"beam search (--beams {sampling.beams}) takes no temperature; sample with --beams 1")
+        if sampling.beams == 1 and sampling.temperature == 0 and sampling.n > 1:
+            raise UsageError(f"{sampling.n} completions at temperature 0 are one and the same; raise --temperature")
 
     def _sampled(
         self, keys: list[tuple[str, int]], prompts: list[list[int]], sampling: Sampling
     ) -> Iterator[Completion]:
         """One completion for each prompt, each as soon as it has ended, which frees its place in the batch."""
         given, mask = self._padded(prompts)
-        room = self._room(given.shape[1], sampling)
+        rooms = [self._room(len(prompt), sampling) for prompt in prompts]
+        room = max(rooms)
         uniforms = torch.tensor([_uniforms(sampling.seed, *key, room) for key in keys])
         uniforms = uniforms.to(given.device)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
@@ -126,7 +139,7 @@ class HfModel:
             for row, token in zip(rows, tokens.tolist(), strict=True):
                 if row in owed:
                     said[row].append(token)
-                    if token in self._ends or len(said[row]) == room:
+                    if token in self._ends or len(said[row]) == rooms[row]:
                         owed.remove(row)
                         yield self._completion(*keys[row], said[row], sampling)
             if not owed:

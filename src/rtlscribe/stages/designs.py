@@ -11,7 +11,7 @@ from pathlib import Path
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
-from rtlscribe.checkers.base import open_checker
+from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.designs import FAMILIES
 from rtlscribe.designs.families import Family
 from rtlscribe.designs.generate import Worded, generate
@@ -69,18 +69,22 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
     """Generate instruction-code samples that are correct by construction.
 
     Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder, and held_out.jsonl if
-    wanted. No row's function is in held_out.jsonl or among the problems of `rtlscribe evaluate held-out`.
+    wanted. No circuit of a family is both in a row and in held_out.jsonl or `rtlscribe evaluate held-out`.
     """
     families = _families(config.families)
     folder = config.output or default_folder("designs")
-    with RunDir.open(folder, stage="designs", config=as_config(config), inputs={}, fresh=config.fresh) as work:
+    checker = open_checker("iverilog") if config.verify else None
+    tools = {"checker": checker.name} if checker else {}
+    with RunDir.open(
+        folder, stage="designs", config=as_config(config), inputs={}, tools=tools, fresh=config.fresh
+    ) as work:
         if work.finished:
             return work.summary(DesignsSummary)
         rows = _take(generate(split="train", seed=config.seed, families=families), config.n, "rows")
         problems = generate(split="held_out", seed=config.seed, levels=("normal", "verbose"), families=families)
         held_out = _take(problems, config.held_out, "held-out problems")
         wanted = [*rows, *held_out]
-        passed = _verify(wanted, work, config.workers) if config.verify else {w.id for w in wanted}
+        passed = _verify(wanted, checker, work, config.workers) if checker else {w.id for w in wanted}
         kept = [w for w in rows if w.id in passed]
         if not kept:
             raise RtlscribeError(f"no row passed its own testbench; see {work.path / 'verdicts.jsonl'}")
@@ -111,9 +115,8 @@ def _take(source: Iterator[Worded], count: int, what: str) -> list[Worded]:
     return found
 
 
-def _verify(wanted: list[Worded], work: RunDir, workers: int) -> set[str]:
+def _verify(wanted: list[Worded], checker: Checker, work: RunDir, workers: int) -> set[str]:
     """Simulate the references, each verdict on disk as soon as it is there. Returns the ids of those that pass."""
-    checker = open_checker("iverilog")
     done = {checked.id for checked in work.done(Checked, name=VERDICTS)}
 
     def check(row: Worded) -> Checked:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from rtlscribe import progress
 from rtlscribe.benchmarks.base import load_problems
-from rtlscribe.checkers.base import open_checker
+from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S, Attempt, complete, judge
@@ -76,7 +76,7 @@ class Config:
     """Completions generated at a time."""
 
     output: Path | None = None
-    """Run folder; runs/<date>-evaluate-<benchmark> by default."""
+    """Run folder; runs/<date>-evaluate-<benchmark>-<model> by default."""
 
     fresh: bool = False
     """Start over instead of going on with an earlier attempt."""
@@ -84,13 +84,20 @@ class Config:
 
 def run(config: Config) -> EvaluateSummary:
     """Measure a model: pass rates for syntax and function, pass@k, and intervals, by simulation."""
-    folder = config.output or default_folder(f"evaluate-{Path(config.benchmark).stem}")
+    folder = config.output or default_folder("evaluate", Path(config.benchmark).stem, config.model)
     model = local_path(config.model)
     inputs = template_file(config.prompt) | ({"model": model} if model else {})
     if config.benchmark.endswith(".jsonl"):
         inputs["benchmark"] = Path(config.benchmark)
+    checker = open_checker(config.checker)
     with RunDir.open(
-        folder, stage="evaluate", config=as_config(config), inputs=inputs, fresh=config.fresh, how=("batch_size",)
+        folder,
+        stage="evaluate",
+        config=as_config(config),
+        inputs=inputs,
+        tools={"checker": checker.name},
+        fresh=config.fresh,
+        how=("batch_size",),
     ) as work:
         if work.finished:
             return work.summary(EvaluateSummary)
@@ -103,8 +110,7 @@ def run(config: Config) -> EvaluateSummary:
             max_tokens=config.max_tokens,
             seed=config.seed,
         )
-        checker = open_checker(config.checker)
-        _attempt_all(config, problems, sampling, work)
+        _attempt_all(config, problems, sampling, checker, work)
         summary = _summary(config, sampling, checker.name, work)
         work.finish(summary)
     return summary
@@ -121,7 +127,9 @@ def _check_judgeable(config: Config, problems: dict[str, Problem]) -> None:
         )
 
 
-def _attempt_all(config: Config, problems: dict[str, Problem], sampling: Sampling, work: RunDir) -> None:
+def _attempt_all(
+    config: Config, problems: dict[str, Problem], sampling: Sampling, checker: Checker, work: RunDir
+) -> None:
     """Make and judge the attempts that are owed; judging runs while sampling goes on."""
     done = {attempt.key for attempt in work.done(Attempt)}
     total = len(problems) * config.n
@@ -132,7 +140,7 @@ def _attempt_all(config: Config, problems: dict[str, Problem], sampling: Samplin
     results = judge(
         completions,
         problems,
-        open_checker(config.checker),
+        checker,
         open_executor(config.executor),
         workers=config.workers,
         timeout_s=config.timeout_s,

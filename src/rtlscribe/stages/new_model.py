@@ -8,6 +8,7 @@ from typing import Literal
 
 from cyclopts import Parameter
 
+from rtlscribe import registry
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
@@ -54,7 +55,8 @@ def run(config: Config) -> NewModelSummary:
         texts = [
             template.render(instruction=s.instruction, header=s.header) + s.verilog for s in read_samples(config.data)
         ]
-        from rtlscribe.training import scratch
+        with registry.extra("train"):
+            from rtlscribe.training import scratch
 
         model = work.path / "model"
         parameters = scratch.build_model(texts, model, size=scratch.SIZES[config.size], seed=config.seed)

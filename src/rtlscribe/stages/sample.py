@@ -32,11 +32,11 @@ class Config:
     n: Count = 3
     """Completions a problem (the paper's K)."""
 
-    beams: Count = 1
-    """Beam search with so many beams, the n best kept (the paper's candidates: --n 3 --beams 3); 1 samples instead."""
+    beams: Count = 3
+    """Beam search with so many beams, the n best kept, as in the paper; 1 samples with --temperature instead."""
 
     temperature: FromZero = 0.0
-    """Sampling temperature; 0 takes the likeliest token."""
+    """Sampling temperature, with --beams 1; 0 takes the likeliest token."""
 
     top_p: Share = 1.0
     """Sample from the fewest tokens that reach this probability."""
@@ -57,7 +57,7 @@ class Config:
     """Completions generated at a time."""
 
     output: Path | None = None
-    """Run folder; runs/<date>-sample by default."""
+    """Run folder; runs/<date>-sample-<data>-<model> by default."""
 
     fresh: bool = False
     """Start over instead of going on with an earlier attempt."""
@@ -65,7 +65,7 @@ class Config:
 
 def run(config: Config) -> SampleSummary:
     """Draw candidates from a model: n completions of each problem, by sampling or beam search."""
-    folder = config.output or default_folder("sample")
+    folder = config.output or default_folder("sample", config.data.stem, config.model)
     model_files = local_path(config.model)
     inputs = {"data": config.data} | template_file(config.prompt) | ({"model": model_files} if model_files else {})
     with RunDir.open(

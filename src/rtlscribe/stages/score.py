@@ -10,7 +10,7 @@ from statistics import fmean
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
-from rtlscribe.checkers.base import open_checker
+from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import DataError, UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S, Attempt, judge
@@ -59,14 +59,25 @@ def run(config: Config) -> ScoreSummary:
     source = config.completions / "out.jsonl" if config.completions.is_dir() else config.completions
     folder = config.output or default_folder("score")
     inputs = {"completions": source, "data": config.data}
-    with RunDir.open(folder, stage="score", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
+    checker = open_checker(CHECKER_OF[config.rule])
+    with RunDir.open(
+        folder,
+        stage="score",
+        config=as_config(config),
+        inputs=inputs,
+        tools={"checker": checker.name},
+        fresh=config.fresh,
+    ) as work:
         if work.finished:
             return work.summary(ScoreSummary)
         problems = {p.id: p for p in read_problems(config.data)}
         completions = list(_completions(source, problems))
         if config.rule == "function" and not all(problems[c.problem_id].testbench for c in completions):
             raise UsageError(f"--rule function needs a testbench for every problem, which {config.data} does not have")
-        _judge(config, problems, completions, work)
+        without = [p.id for p in problems.values() if not p.reference]
+        if without:
+            raise UsageError(f"{config.data}: {without[0]!r} has no reference code, against which to score")
+        _judge(config, problems, completions, checker, work)
         attempts = work.done(Attempt, name="attempts.jsonl")
         rows = list(_rows(attempts, problems, config.rule))
         jsonl.write(work.out, rows)
@@ -92,14 +103,16 @@ def _completions(source: Path, problems: dict[str, Problem]) -> Iterator[Complet
         raise DataError(source, None, "no completions")
 
 
-def _judge(config: Config, problems: dict[str, Problem], completions: list[Completion], work: RunDir) -> None:
+def _judge(
+    config: Config, problems: dict[str, Problem], completions: list[Completion], checker: Checker, work: RunDir
+) -> None:
     """Check what is owed; each attempt is on disk as soon as it is judged."""
     done = {attempt.key for attempt in work.done(Attempt, name="attempts.jsonl")}
     owed = [c for c in completions if (c.problem_id, c.index) not in done]
     results = judge(
         owed,
         problems,
-        open_checker(CHECKER_OF[config.rule]),
+        checker,
         open_executor(config.executor),
         workers=config.workers,
         timeout_s=config.timeout_s,

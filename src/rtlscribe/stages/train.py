@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cyclopts import Parameter
 
-from rtlscribe import progress
+from rtlscribe import progress, registry
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
@@ -42,7 +43,7 @@ def run(config: Config) -> TrainSummary:
 
     Goes on from the last checkpoint when interrupted.
     """
-    folder = config.output or default_folder(f"train-{config.loss}")
+    folder = config.output or default_folder("train", config.loss, config.model)
     inputs = {"data": config.data} | template_file(config.prompt)
     if Path(config.model).exists():
         inputs["model"] = Path(config.model)
@@ -51,16 +52,18 @@ def run(config: Config) -> TrainSummary:
             return work.summary(TrainSummary)
         summary = _train(config, work)
         work.finish(summary)
+        shutil.rmtree(work.path / "checkpoints", ignore_errors=True)  # they hold the optimizer's state, and are large
     return summary
 
 
 def _train(config: Config, work: RunDir) -> TrainSummary:
     samples = read_samples(config.data)
     template = Template(config.prompt)
-    from rtlscribe.models.hf import load
-    from rtlscribe.training import data, trainer
+    with registry.extra("train"):
+        from rtlscribe.models.hf import load
+        from rtlscribe.training import data, trainer
 
-    model, tokenizer = load(config.model)
+    model, tokenizer = load(config.model, dtype=trainer.MASTER)
     rows, dropped = data.encode(
         samples, tokenizer, template, scoring=config.loss == "scoring", max_length=config.max_length
     )
@@ -85,8 +88,11 @@ def _train(config: Config, work: RunDir) -> TrainSummary:
         trainer.train(model, tokenizer, rows, config, work.path / "checkpoints", tell=tell)
         bar.add(steps - bar.done)
     target = work.path / "model"
-    model.save_pretrained(target)
-    tokenizer.save_pretrained(target)
+    unfinished = work.path / "model.unfinished"
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    shutil.rmtree(target, ignore_errors=True)
+    unfinished.rename(target)
     return TrainSummary(
         output=str(target),
         loss=config.loss,

@@ -87,6 +87,8 @@ def _check_scored(sample: Sample) -> None:
             f"row {sample.id!r} has {k} responses, {len(sample.scores)} scores and reference {sample.reference}; "
             "scoring needs one score a response and the reference's place: make such a file with `rtlscribe score`"
         )
+    if not sample.responses[sample.reference].strip():
+        raise UsageError(f"row {sample.id!r}: the reference, response {sample.reference}, is empty")
 
 
 def collate(rows: Sequence[Row], pad: int) -> dict[str, Tensor]:

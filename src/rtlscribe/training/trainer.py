@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from rtlscribe.training.hyperparameters import Hyperparameters
 from rtlscribe.training.losses import IGNORED, compare_loss, mle_loss, response_log_probabilities
 
 LOG_EVERY = 10  # steps
+# Weights that are updated by small steps: in bf16 most steps at a rate of 1e-5 would round to nothing.
+MASTER = torch.float32
 # Rows of so many batches are sorted by length together: little padding, and the order stays random.
 SORTED_BATCHES = 16
 
@@ -185,5 +188,13 @@ def train(
     )
     callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is for results
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.exists() else None)
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
     return model
+
+
+def _last_whole_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; a kill in the middle of one leaves half, which is deleted."""
+    for half in folder.glob("checkpoint-*"):
+        if not (half / "trainer_state.json").is_file():  # the last file that is written
+            shutil.rmtree(half)
+    return get_last_checkpoint(str(folder)) if folder.exists() else None
