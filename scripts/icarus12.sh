@@ -110,7 +110,7 @@ download() {
     ubuntu) suite=noble component=universe keys=/usr/share/keyrings/ubuntu-archive-keyring.gpg ;;
     *) stop "neither Debian nor Ubuntu. $where_to_get_it" ;;
     esac
-    uri=$(mirror)
+    uri=$(mirror) || uri=
     [ -n "$uri" ] || stop "found no mirror in apt's settings. $where_to_get_it"
     lists=$work/apt
     rm -rf "$lists"
