@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from rtlscribe.designs.base import Design, Pick, Port, Sequential, Values, article, choose_reset, listing, mask
+from rtlscribe.designs.base import Design, Pick, Port, Reset, Sequential, Values, article, choose_reset, listing, mask
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, input_if, likely, reset_sentences
 
@@ -13,7 +13,8 @@ from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, i
 def up_down_counter(rng: random.Random, pick: Pick) -> Design:
     """A W-bit counter that counts up or down by a step, with an optional enable."""
     width, down, enabled, step = rng.randint(2, 16), rng.random() < 0.5, rng.random() < 0.5, rng.choice([1, 1, 2, 3])
-    reset = choose_reset(rng, pick)
+    # Half of them have the reset that people mean who do not speak of it.
+    reset = Reset(pick("rst", "reset"), False, False) if rng.random() < 0.4 else choose_reset(rng, pick)
     start = mask(width) if down and rng.random() < 0.5 else 0
     clk, out, enable = pick("clk", "clock"), pick("count", "q", "cnt"), pick("en", "enable", "ena")
     sign, verb = ("-", "down") if down else ("+", "up")
@@ -36,6 +37,13 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
     to = "zero" if start == 0 else "all ones"
     with_enable = " and enable" if enabled else ""
     when = f" when {enable} is high and holds otherwise" if enabled else " on every clock cycle"
+    # Asked for without a word on it, a counter has the plain reset, starts at zero and counts by one.
+    brief: tuple[str, ...] = (
+        f"{article(f'{width}-bit')} {verb} counter{' with enable' if enabled else ''}",
+        f"a counter of {width} bits that counts {verb}{' when enabled' if enabled else ''}",
+    )
+    if reset.key != "sh" or start or step != 1:
+        brief = ()
     return Design(
         key=(width, down, enabled, step, start, reset.key),
         name=pick(f"{verb}_counter", "counter", "top_module"),
@@ -47,6 +55,7 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
         ),
         registers=frozenset({out}),
         nouns=(
+            *brief,
             f"{article(f'{width}-bit')} {verb} counter with {reset.phrase} to {to}{with_enable}{f', counting{by}' if by else ''}",
             f"a counter of {width} bits that counts {verb}{by}, with {reset.phrase} to {to}{with_enable}",
         ),
