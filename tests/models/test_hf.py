@@ -90,6 +90,13 @@ def test_bad_folders_are_named(tmp_path: Path, folder: str) -> None:
         open_model(f"hf:{tmp_path}")
 
 
+@pytest.mark.parametrize("name", ["./typo", "runs/demo/typo/model", "~/typo", "tests/typo"])
+def test_a_mistyped_path_is_not_looked_for_on_the_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    with pytest.raises(UsageError, match="there is no model folder"):
+        load(name)
+
+
 def test_a_prompt_longer_than_the_context_is_named(folder: str) -> None:
     long = Request(problem_id="long", prompt="word " * 3000, indices=(0,))
     with pytest.raises(UsageError, match=r"'long' has .* more than"):

@@ -42,6 +42,8 @@ def load(path: str, *, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
     """
     if Path(path).exists() and not (Path(path) / "config.json").is_file():
         raise UsageError(f"{path} is no model folder: it has no config.json (see `save_pretrained` of transformers)")
+    if not Path(path).exists() and _is_path(path):  # not left to the hub, which is asked again and again
+        raise UsageError(f"there is no model folder {path}")
     if (Path(path) / "manifest.json").is_file():
         raise UsageError(f"{path} is the folder of a run; its model is {path}/model")
     on_gpu = torch.cuda.is_available()
@@ -53,6 +55,11 @@ def load(path: str, *, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
         reason = str(error).strip().split("\n")[0]
         raise UsageError(f"cannot load the model {path!r}: {reason}") from error
     return model.to("cuda" if on_gpu else "cpu"), tokenizer
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name can only be meant as a path: the hub's are `name` or `organisation/name`."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1 or ("/" in name and Path(name).parent.is_dir())
 
 
 def choose(logits: Tensor, uniforms: Tensor, *, temperature: float, top_p: float) -> Tensor:
