@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
-CountOrNone = Annotated[int, Parameter(validator=Number(gte=0))]
+CountFromZero = Annotated[int, Parameter(validator=Number(gte=0))]
 FromZero = Annotated[float, Parameter(validator=Number(gte=0))]
 Share = Annotated[float, Parameter(validator=Number(gt=0, lte=1))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0, lt=1e9))]  # seconds, passes, rates; bounded: inf and nan

@@ -78,7 +78,8 @@ def run(config: Config = Config()) -> str:  # cyclopts wants a default where all
     begun = time.monotonic()
     home = config.output
     progress.note(f"demo: seed {config.seed}, runs under {home}; interrupted, the same command goes on")
-    _train_all(config)
+    _direct_train(config)
+    _scoring_train(config)
     for _, name in ROWS_IN_THE_TABLE:
         _evaluate(config, name)
     finished = [f"{label}={home / f'evaluate-{name}'}" for label, name in ROWS_IN_THE_TABLE]
@@ -106,10 +107,9 @@ def run(config: Config = Config()) -> str:  # cyclopts wants a default where all
     )
 
 
-def _train_all(config: Config) -> None:
-    """Data, base, direct-train, candidates, scores, scoring-train: each in a folder of its own."""
+def _direct_train(config: Config) -> None:
+    """Data, the untrained base and direct-train, each in a folder of its own."""
     home, seed, fresh = config.output, config.seed, config.fresh
-    problems = home / "data/problems.jsonl"
     designs.run(
         designs.Config(
             n=config.rows,
@@ -137,6 +137,12 @@ def _train_all(config: Config) -> None:
             fresh=fresh,
         )
     )
+
+
+def _scoring_train(config: Config) -> None:
+    """Candidates of direct-train, their scores and scoring-train, each in a folder of its own."""
+    home, seed, fresh = config.output, config.seed, config.fresh
+    problems = home / "data/problems.jsonl"
     sample.run(
         sample.Config(
             data=problems,

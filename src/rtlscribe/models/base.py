@@ -39,9 +39,8 @@ class Model(Protocol):
 
 def local_path(name: str) -> Path | None:
     """The file or folder of this machine that a model is read from, if any: an input of the run."""
-    backend, colon, rest = name.partition(":")
-    path = Path(rest if colon else name)
-    return path if (not colon or backend in ("hf", "scripted")) and path.exists() else None
+    backend, rest = _parts(name)
+    return Path(rest) if backend in ("hf", "scripted") and Path(rest).exists() else None
 
 
 def open_model(name: str, *, batch_size: int = 32) -> Model:
@@ -50,10 +49,14 @@ def open_model(name: str, *, batch_size: int = 32) -> Model:
     Raises:
         UsageError: no such back end or model. MissingToolError: the back end's extra is not installed.
     """
-    backend, colon, rest = name.partition(":")
-    if not colon:
-        backend, rest = "hf", name
+    backend, rest = _parts(name)
     if not rest:
         raise UsageError(f"--model {name!r} names no model; wanted BACKEND:NAME, for example hf:path/to/model")
     model: Model = registry.lookup("model", backend, TABLE)(rest, batch_size=batch_size)
     return model
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Back end and the rest of "BACKEND:NAME"; without a colon the back end is hf."""
+    backend, colon, rest = name.partition(":")
+    return (backend, rest) if colon else ("hf", name)

@@ -17,7 +17,7 @@ from rtlscribe.designs.families import Family
 from rtlscribe.designs.generate import Worded, generate
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.options import Count, CountOrNone
+from rtlscribe.options import Count, CountFromZero
 from rtlscribe.records import Candidate, Record, Verdict
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.summaries import DesignsSummary
@@ -36,7 +36,7 @@ class Config:
     n: Count = 1000
     """Rows to write."""
 
-    held_out: CountOrNone = 0
+    held_out: CountFromZero = 0
     """Problems to write besides, to held_out.jsonl: circuits of the same families that are in no row."""
 
     families: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
         passed = _verify(wanted, checker, work, config.workers) if checker else {w.id for w in wanted}
         kept = [w for w in rows if w.id in passed]
         if not kept:
-            raise RtlscribeError(f"no row passed its own testbench; see {work.path / 'verdicts.jsonl'}")
+            raise RtlscribeError(f"no row passed its own testbench; see {work.path / VERDICTS}")
         jsonl.write(work.path / "problems.jsonl", (w.problem() for w in kept))
         jsonl.write(work.path / "held_out.jsonl", (w.problem() for w in held_out if w.id in passed))
         jsonl.write(work.out, (w.sample() for w in kept))

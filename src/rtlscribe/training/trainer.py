@@ -40,7 +40,6 @@ class Progress(NamedTuple):
     """What is told every few steps. `tokens` are those seen since this attempt began, padding left out."""
 
     step: int
-    steps: int
     loss: float
     learning_rate: float
     gradient_norm: float  # before it is scaled down to max_gradient_norm
@@ -124,7 +123,6 @@ class _Tell(TrainerCallback):
         if logs and "loss" in logs and self.trainer:
             entry = Progress(
                 state.global_step,
-                state.max_steps,
                 logs["loss"],
                 logs["learning_rate"],
                 logs["grad_norm"],
@@ -182,7 +180,9 @@ def train(
         model=model,
         args=arguments,
         processing_class=tokenizer,
-        data_collator=partial(collate, pad=tokenizer.pad_token_id or tokenizer.eos_token_id),
+        data_collator=partial(
+            collate, pad=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        ),
         callbacks=[callback],
         optimizers=(chosen, None),  # None: the Trainer makes the scheduler
     )
