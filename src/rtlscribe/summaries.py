@@ -80,8 +80,42 @@ class ProblemCount(Record, kw_only=True):
     function: int
 
 
+class Setting(Record, kw_only=True):
+    """One way of drawing and judging the completions of a run, and what it came to.
+
+    `syntax` counts completions that compile, `function` those that pass; `pass_at` is by k. `refused` counts passes of
+    the official rule that the strict rule does not grant.
+    """
+
+    rule: str
+    assembly: str
+    temperature: float | None  # None: the completions were drawn elsewhere
+    completions: int
+    syntax: Rate
+    function: Rate
+    pass_at: dict[str, float]
+    statuses: dict[str, int]
+    by_problem: tuple[ProblemCount, ...]
+    refused: int = 0
+
+
+class Corrected(Record, kw_only=True):
+    """A setting's numbers without the problems that an errata file names."""
+
+    errata: str
+    excluded: tuple[str, ...]
+    syntax: Rate
+    function: Rate
+    pass_at: dict[str, float]
+
+
 class EvaluateSummary(Record, kw_only=True):
-    """`evaluate`: `syntax` counts completions that compile, `function` those that pass their testbench."""
+    """`evaluate`: the numbers of the best setting, and those of each.
+
+    Best is the one with the highest function rate among those of the first rule and assembly asked for (the paper: "the
+    best of three temperatures"); `best_pass_at` takes the best for each k. `model` is "" and `samples` names the file
+    where the completions were drawn elsewhere.
+    """
 
     output: str
     model: str
@@ -95,6 +129,34 @@ class EvaluateSummary(Record, kw_only=True):
     pass_at: dict[str, float]
     statuses: dict[str, int]
     by_problem: tuple[ProblemCount, ...]
+    rule: str = "strict"
+    assembly: str = "parser-based"
+    samples: str = ""
+    best_pass_at: dict[str, float] = {}
+    settings: tuple[Setting, ...] = ()
+    corrected: Corrected | None = None
+    written: tuple[str, ...] = ()  # files in the benchmark's own form
+
+
+class Finding(Record, kw_only=True):
+    """What `audit` holds against one problem: a kind, and what was seen."""
+
+    problem_id: str
+    kind: str
+    detail: str = ""
+
+
+class AuditSummary(Record, kw_only=True):
+    """`audit`: problems looked at, those with findings, and the errata file that `evaluate --errata` takes."""
+
+    output: str
+    benchmark: str
+    checker: str
+    problems: int
+    faulty: int
+    kinds: dict[str, int]
+    findings: tuple[Finding, ...]
+    errata: str
 
 
 class ReportSummary(Record, kw_only=True):

@@ -9,7 +9,16 @@ from rtlscribe import registry
 from rtlscribe.records import Problem
 from rtlscribe.samples import read_problems
 
-TABLE = {"held-out": "rtlscribe.benchmarks.held_out:HeldOut"}
+TABLE = {
+    "held-out": "rtlscribe.benchmarks.held_out:HeldOut",
+    "verilogeval-human": "rtlscribe.benchmarks.verilog_eval:Human",
+    "verilogeval-machine": "rtlscribe.benchmarks.verilog_eval:Machine",
+    "verilogeval2-spec": "rtlscribe.benchmarks.verilog_eval:SpecToRtl",
+    "verilogeval2-complete": "rtlscribe.benchmarks.verilog_eval:CodeComplete",
+    "rtllm-1.0": "rtlscribe.benchmarks.rtllm:Rtllm10",
+    "rtllm-1.1": "rtlscribe.benchmarks.rtllm:Rtllm11",
+    "rtllm-2.0": "rtlscribe.benchmarks.rtllm:Rtllm20",
+}
 
 
 class Benchmark(Protocol):
