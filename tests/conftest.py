@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rtlscribe.checkers.iverilog import find_tools
+from rtlscribe.checkers.icarus import find_tools
 from rtlscribe.cli import call
 from rtlscribe.errors import MissingToolError
 
@@ -26,8 +26,8 @@ class Ran(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's own RTLSCRIBE_TRAIN_SEED is not a test's; where the simulator lies is."""
-    for name in os.environ.keys() - {"RTLSCRIBE_ICARUS"}:
+    """The user's own RTLSCRIBE_TRAIN_SEED is not a test's; where the simulator and checkouts of benchmarks lie is."""
+    for name in os.environ.keys() - {"RTLSCRIBE_ICARUS", "RTLSCRIBE_VERILOG_EVAL", "RTLSCRIBE_RTLLM"}:
         if name.startswith("RTLSCRIBE_"):
             monkeypatch.delenv(name)
 

@@ -35,8 +35,8 @@ class Problem(Record, kw_only=True):
     """What to build and how it is judged.
 
     `testbench` instantiates `top`. It passes if the output matches `pass_pattern` (a regular expression, multi-line)
-    and none of `fail_patterns`. `@NONCE@` in testbench and patterns becomes a fresh secret at each check. A group called
-    `samples` in `pass_pattern` is a count that has to be the one of the reference's own run.
+    and none of `fail_patterns`. `@NONCE@` in testbench and patterns becomes a fresh secret at each check. A group
+    called `samples` in `pass_pattern` is a count that has to be the one of the reference's own run.
     `files` are laid beside the simulation, name to content.
     `prompt` and `system` are the words that the benchmark's authors put to a model, where they are not just text and
     header; `procedure` names their way of judging (`published.PROCEDURES`).

@@ -80,15 +80,11 @@ VERDICTS = {
         "failed",
         "does not fit the testbench",
     ),
-    "the testbench's own name": (f"{GOOD}module testbench; endmodule", "failed", "does not fit the testbench"),
-    "stops early": (
-        f"{HEAD}assign y = ^a;\ninitial wait (a == 2) $finish;\nendmodule",
-        "failed",
-        "without the testbench's result",
-    ),
-    "stops at once": (f"{HEAD}initial $finish;\nendmodule", "failed", "without the testbench's result"),
-    "stops for a debugger": (f"{HEAD}initial $stop;\nendmodule", "failed", "without the testbench's result"),
-    "ends in a fatal error": (f"{HEAD}initial $fatal;\nendmodule", "failed", "without the testbench's result"),
+    "right and defines the testbench's own name": (f"{GOOD}module testbench; endmodule", "passed", ""),
+    "stops early": (f"{HEAD}assign y = ^a;\ninitial wait (a == 2) $finish;\nendmodule", "rejected", "line 3: $finish"),
+    "stops for a debugger": (f"{HEAD}initial $stop;\nendmodule", "rejected", "$stop"),
+    "ends in a fatal error": (f"{HEAD}initial $fatal;\nendmodule", "rejected", "$fatal"),
+    "forbidden, and does not compile": (f"{HEAD}initial $finish\nendmodule", "syntax_error", "syntax error"),
 }
 
 
@@ -103,11 +99,11 @@ def test_verdicts(checker: IverilogChecker, case: str) -> None:
 
 # Candidates that do not work and would like to pass.
 SPOOFS = {
-    "prints the line": 'initial begin $display("@NONCE@ passed 4 vectors"); $finish; end',
-    "prints it without a secret": 'initial begin $display(" passed 4 vectors"); $finish; end',
+    "prints the line": 'initial $display("@NONCE@ passed 4 vectors");',
+    "prints it without a secret": 'initial $display(" passed 4 vectors");',
     "prints it at the end": 'initial #9 $display("@NONCE@ passed 4 vectors");',
-    "guesses": 'initial begin $display("00000000000000000000000000000000 passed 4 vectors"); $finish; end',
-    "prints many": 'initial begin repeat (9) $display("passed\\n@NONCE@ passed 4 vectors\\npassed"); $finish; end',
+    "guesses": 'initial $display("00000000000000000000000000000000 passed 4 vectors");',
+    "prints many": 'initial repeat (9) $display("passed\\n@NONCE@ passed 4 vectors\\npassed");',
 }
 
 
@@ -128,7 +124,7 @@ ENDLESS = {
     "no time passes": ("initial forever #0 ;", {"timeout"}),
     "no time passes, always": ("always #0 ;", {"timeout", "syntax_error"}),  # Icarus 12 refuses to compile it
     "a loop without time": ("initial while (1) ;", {"timeout"}),
-    "time without end": ("initial forever #1 testbench.i = 0;", {"timeout"}),
+    "time without end": ("reg b = 0; initial forever #0 b = ~b;", {"timeout"}),
     "while compiling": (
         "function integer f(input integer x); begin f = 0; while (x) f = f + 1; end endfunction localparam P = f(1);",
         {"timeout"},
@@ -179,12 +175,6 @@ def test_programs_can_be_seen_running(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == ["sleep 30 "]
 
 
-@pytest.mark.parametrize("status", [0, 1, 126, 127])
-def test_a_status_of_the_answers_choice_is_a_verdict(checker: IverilogChecker, status: int) -> None:
-    verdict = check(checker, f"{HEAD}initial $finish_and_return({status});\nendmodule", timeout_s=20)
-    assert verdict.status == "failed"
-
-
 def test_output_flood_fails_and_is_not_kept(checker: IverilogChecker) -> None:
     verdict = check(checker, f'{HEAD}initial while (1) $display("{"flood " * 100}");\nendmodule', timeout_s=20)
     assert verdict.status == "failed"
@@ -192,14 +182,9 @@ def test_output_flood_fails_and_is_not_kept(checker: IverilogChecker) -> None:
     assert len(verdict.detail) < 200
 
 
-def test_file_flood_is_stopped(checker: IverilogChecker) -> None:
-    flood = f'integer f; initial begin f = $fopen("x"); while (1) $fdisplay(f, "{"flood " * 100}"); end'
-    assert check(checker, f"{HEAD}{flood}\nendmodule", timeout_s=20).status == "failed"
-
-
 def test_memory_is_bounded(checker: IverilogChecker) -> None:
     code = f"{HEAD}reg [63:0] huge [0:1<<28]; initial huge[5] = 1; assign y = ^a;\nendmodule"
-    assert check(checker, code, timeout_s=20).status in ("failed", "syntax_error")
+    assert check(checker, code, timeout_s=20).status in ("failed", "syntax_error", "rejected")
 
 
 def test_no_time_at_all_is_a_timeout(checker: IverilogChecker) -> None:
@@ -310,7 +295,7 @@ def test_a_tool_that_disappears_is_an_error_and_no_verdict(
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("RTLSCRIBE_ICARUS", str(tmp_path))
     gone = IverilogChecker()
-    assert gone.name == "iverilog-11.0"
+    assert gone.name == "iverilog-11.0"  # and no compiler's halves: it is the driver that is called
     (tmp_path / "iverilog").unlink()
     with pytest.raises(RtlscribeError):
         check(gone, GOOD)

@@ -1,77 +1,105 @@
-"""Compile and simulate one candidate with Icarus Verilog. Does not decide what a score is worth.
+"""Judge one candidate with Icarus Verilog, by a strict rule or by the one its benchmark's authors published.
 
-A fresh folder, limits on time, memory, files and output, a fresh secret in the testbench's result line where the
-testbench has a place for one (`@NONCE@`), the whole process group killed at the end. A candidate can still read this
-user's files through `$fopen` and reach into the testbench by hierarchical names: judge code that you do not trust
-inside a container.
+strict: the answer is screened (`verilog.guard`), compiled after a testbench that was made private (`verilog.harness`)
+and run in a sandbox. It passes if the testbench's own result line says so, over as many samples as the reference was
+judged on. Random stimulus is drawn from seeds that depend on the answer's text: the same at each run, and nothing that
+an answer can have learnt by heart.
+official: the published command lines and reading of the log (`published`), in the same sandbox. A pass that the strict
+rule would not grant is told in the verdict's detail.
+
+Does not decide what a score is worth.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
-import secrets
-import shutil
-import subprocess
+import signal
+import threading
 import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from rtlscribe.checkers.process import NOT_STARTED, Finished, run, scratch
-from rtlscribe.errors import MissingToolError, RtlscribeError
+from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
+from rtlscribe.checkers.sandbox import Box, Crashed, Finished, Pool, unsandboxed
+from rtlscribe.errors import RtlscribeError, UsageError
+from rtlscribe.published import PROCEDURES, Log
 from rtlscribe.records import NONCE, Candidate, Problem, Status, Verdict
-from rtlscribe.verilog.extract import blank, module_names
+from rtlscribe.verilog.extract import blank
+from rtlscribe.verilog.harness import Harness, harness
 
-DETAIL_LINES = 4
-REMEDY = "apt-get install iverilog, brew install icarus-verilog, or `make icarus12`; then see `rtlscribe doctor`"
+Rule = Literal["strict", "official"]
+REFUSED = "refused by the strict rule: "  # how the detail of such an official pass begins
+
+MISFIT = "does not fit the testbench: "
+PUBLISHED = (0, 0)  # the seeds with which the private streams draw the published stimulus
+# What is given up for a testbench whose own reference does not pass: (what is said of it, isolate, own_streams).
+FALLBACKS = (
+    ("the answer's inputs are not isolated: the testbench does not bear it", False, True),
+    ("nor is its stimulus private", False, False),
+)
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, 1)  # 1: Python ran out of memory
+SUSPECT_SECONDS = 2.0
+DETAIL_LINES = 12
+BUILDS = 1024  # testbenches kept ready
+PROGRAM_BYTES = 8 * 1024 * 1024
+_TIMESCALE = re.compile(r"`timescale\s+\w+\s*/\s*\w+|`timescale[^\n]*")
 
 
-class Tools(NamedTuple):
-    """The two programs of Icarus Verilog and their version, for example "11.0"."""
+class Judged(NamedTuple):
+    """A verdict's substance."""
 
-    iverilog: Path
-    vvp: Path
-    version: str
+    status: Status
+    detail: str = ""
 
 
-def find_tools() -> Tools:
-    """Icarus Verilog from $RTLSCRIBE_ICARUS (a bin folder), else the private build of `make icarus12`, else the PATH.
+@dataclass
+class Build:
+    """A problem's testbench, ready for answers.
 
-    Raises:
-        MissingToolError: it is nowhere, or cannot be run.
+    `fault` is why there can be no verdict, `notes` what of its protection had to be given up. `proven`: the reference
+    was run on it. `samples` is the count that the reference was judged on, "" where the testbench tells none.
     """
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    private = data / "rtlscribe/icarus12/bin"
-    chosen = os.environ.get("RTLSCRIBE_ICARUS")
-    places = chosen if chosen else f"{private}{os.pathsep}{os.environ.get('PATH', '')}"
-    found = [shutil.which(name, path=places) for name in ("iverilog", "vvp")]
-    if not found[0] or not found[1]:
-        where = f"in RTLSCRIBE_ICARUS={chosen}" if chosen else "on the PATH"
-        raise MissingToolError(f"Icarus Verilog (iverilog, vvp) is not {where}: {REMEDY}")
-    try:
-        said = subprocess.run([found[0], "-V"], capture_output=True, text=True, timeout=20, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MissingToolError(f"{found[0]} does not run ({error}): {REMEDY}") from error
-    version = re.search(r"Icarus Verilog version (\S+)", said)
-    if not version:
-        raise MissingToolError(f"{found[0]} -V did not tell its version: {REMEDY}")
-    return Tools(Path(found[0]), Path(found[1]), version.group(1))
+
+    harness: Harness
+    trusted: str = ""  # preprocessed; "" where that cannot be done ahead
+    samples: str = ""
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+    proven: bool = False
+
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    build: Build | None = None
 
 
 class IverilogChecker:
-    """The judge of record. Without a testbench a candidate passes if it compiles."""
+    """The judge of record. Without a testbench a candidate passes if it compiles.
 
-    def __init__(self) -> None:
-        self.tools = find_tools()
-        self.name = f"iverilog-{self.tools.version}"
+    `second_run` puts answers that pass on random stimulus of their own to the published one too.
+    """
+
+    def __init__(self, *, rule: Rule = "strict", second_run: bool = False) -> None:
+        if rule not in ("strict", "official"):
+            raise UsageError(f"no rule is called {rule!r}; there are: strict, official")
+        self._rule = rule
+        self._second_run = second_run
+        self.icarus = Icarus(find_tools())
+        self.name = f"iverilog-{self.icarus.tools.version}" + ("" if rule == "strict" else f"-{rule}")
+        self.pool = Pool(self.icarus.tools.readable)
+        self._slots: OrderedDict[tuple[str, bytes], _Slot] = OrderedDict()
+        self._lock = threading.Lock()
 
     def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
         begun = time.monotonic()
-        status: Status = "no_code"
-        detail = ""
-        if candidate.code:
-            with scratch() as folder:
-                status, detail = self._judge(Path(folder), candidate.code, problem, begun + timeout_s)
+        code = candidate.code.encode(errors="replace").decode()  # half a surrogate pair is any other wrong character
+        judge = self._strict if self._rule == "strict" else self._official
+        status, detail = self._in_box(judge, code, problem, timeout_s) if code else Judged("no_code")
         return Verdict(
             problem_id=problem.id,
             index=candidate.index,
@@ -81,66 +109,244 @@ class IverilogChecker:
             seconds=time.monotonic() - begun,
         )
 
-    def _judge(self, folder: Path, code: str, problem: Problem, deadline: float) -> tuple[Status, str]:
-        # Half a surrogate pair cannot be encoded: for the compiler it becomes any other wrong character.
-        (folder / "answer.v").write_bytes(code.encode(errors="replace"))
+    def build(self, problem: Problem, *, timeout_s: float) -> Build:
+        """The problem's testbench as answers meet it, the reference run on it."""
+        with self.pool.borrow() as box:
+            return self._built(box, problem, timeout_s, proven=True)
+
+    def measures(self) -> dict[str, str]:
+        """What confines an answer here, by measure (see `confine`)."""
+        with self.pool.borrow() as box:
+            return box.measures
+
+    def warning(self) -> str:
+        """What a user has to be told before answers are run; "" if they are confined."""
+        if unsandboxed(self.measures()):
+            return "UNSANDBOXED: answers run with your own rights on this machine; see `rtlscribe doctor --sandbox`"
+        return ""
+
+    def _in_box(
+        self, judge: Callable[[Box, str, Problem, float], Judged], code: str, problem: Problem, timeout_s: float
+    ) -> Judged:
+        """Judge in a sandbox; an answer that brings its worker down twice is refused for it."""
+        for attempt in (1, 2):
+            try:
+                with self.pool.borrow() as box:
+                    return judge(box, code, problem, timeout_s)
+            except Crashed as crash:
+                if crash.status == -signal.SIGALRM:
+                    return Judged("rejected", "reading it takes too long")
+                if attempt == 2 and crash.status in CRASHES:
+                    return Judged("rejected", f"it brings down the program that reads it (status {crash.status})")
+                if attempt == 2:
+                    raise RtlscribeError(f"the process that checks answers {crash}") from crash
+        raise AssertionError("unreachable")
+
+    # The strict rule
+
+    def _strict(self, box: Box, code: str, problem: Problem, timeout_s: float) -> Judged:
+        reason = box.screen(code, top=problem.top)
+        if reason:
+            # What does not even compile alone is no attack but a mistake. A compiler that takes its time is no matter.
+            failure = self._alone(box, code, time.monotonic() + min(timeout_s, SUSPECT_SECONDS))
+            return failure if failure and failure.status == "syntax_error" else Judged("rejected", reason)
         if not problem.testbench:
-            compiled = self._compile(folder, ["-t", "null", "answer.v"], deadline)
-            return _compile_failure(compiled) or ("passed", "compiles; there is no testbench")
-        nonce = secrets.token_hex(16)
-        for name, content in problem.files.items():
-            (folder / Path(name).name).write_text(content, encoding="utf-8")
-        (folder / "testbench.v").write_text(problem.testbench.replace(NONCE, nonce), encoding="utf-8")
-        tops = [flag for name in _roots(problem.testbench) for flag in ("-s", name)]
-        # The testbench first: so the answer's directives do not reach it, and #1 means the same time in both.
-        compiled = self._compile(folder, [*tops, "-o", "simulation", "testbench.v", "answer.v"], deadline)
-        failure = _compile_failure(compiled)
-        if failure and failure[0] == "syntax_error":
+            failure = self._alone(box, code, time.monotonic() + timeout_s)
+            return failure or Judged("passed", "compiles; there is no testbench")
+        build = self._built(box, problem, timeout_s, proven=_counts_samples(problem))
+        if build.fault:
+            failure = self._alone(box, code, time.monotonic() + timeout_s)
+            return failure or Judged("unsupported", build.fault)
+        judged = self._judge(box, build, code, problem, time.monotonic() + timeout_s)
+        if judged.status == "passed" or build.proven or not problem.reference:
+            return judged
+        # Is it the answer's fault, or the harness's? The reference knows.
+        if self._built(box, problem, timeout_s, proven=True) is build and not build.fault:
+            return judged
+        return self._strict(box, code, problem, timeout_s)
+
+    def _judge(self, box: Box, build: Build, code: str, problem: Problem, deadline: float) -> Judged:
+        failure = self._compile(box, build, code, problem, deadline)
+        if failure and failure.status == "syntax_error":
             # Alone it may compile: then it is the interface that differs, which is a functional fault.
-            alone = _compile_failure(self._compile(folder, ["-t", "null", "answer.v"], deadline))
-            return alone or ("failed", f"does not fit the testbench: {failure[1]}")
-        return failure or _result(self._simulate(folder, deadline), problem, nonce)
+            alone = self._alone(box, code, deadline)
+            return alone or Judged("failed", f"{MISFIT}{failure.detail}")
+        if failure:
+            return failure
+        judged, samples = self._simulate(box, build, problem, deadline, seeds=_seeds(code))
+        # Another number of samples may be the stimulus' doing: on the published one there is a number to compare with.
+        differs = bool(build.samples) and samples != build.samples
+        if judged.status == "passed" and build.harness.markers and (differs or self._second_run):
+            judged, samples = self._simulate(box, build, problem, deadline, seeds=PUBLISHED)
+            differs = bool(build.samples) and samples != build.samples
+        if judged.status == "passed" and differs:
+            return Judged("failed", f"{samples} samples where the reference was judged on {build.samples}")
+        return judged
 
-    def _compile(self, folder: Path, arguments: list[str], deadline: float) -> Finished:
-        done = self._run([str(self.tools.iverilog), "-g2012", *arguments], folder, deadline)
-        if done.status in NOT_STARTED:  # an answer cannot choose the compiler's status
-            raise RtlscribeError(f"cannot run {self.tools.iverilog}: {done.stderr.strip() or f'status {done.status}'}")
-        return done
+    def _compile(self, box: Box, build: Build, code: str, problem: Problem, deadline: float) -> Judged | None:
+        """Compile trusted text and answer into PROGRAM; the trusted text first, so that no directive reaches it."""
+        # Without a directive in the answer there is nothing left to expand.
+        ahead = bool(build.trusted) and "`" not in code
+        source = build.trusted if ahead else build.harness.text
+        box.write(_beside(problem) | {"source.v": f"{source}\n{_interlude(build.harness.text)}{code}\n"})
+        roots = build.harness.roots
+        done = self.icarus.compile(box, "source.v", roots=roots, deadline=deadline, preprocessed=ahead)
+        return _compile_failure(done)
 
-    def _simulate(self, folder: Path, deadline: float) -> Finished:
-        return self._run([str(self.tools.vvp), "-N", "simulation"], folder, deadline)
+    def _simulate(
+        self, box: Box, build: Build, problem: Problem, deadline: float, *, seeds: tuple[int, int]
+    ) -> tuple[Judged, str]:
+        """The verdict on PROGRAM with these seeds of the stimulus, and the samples it was judged on."""
+        program = PROGRAM
+        if build.harness.markers:
+            program = "seeded.vvp"
+            if not box.substitute(PROGRAM, program, build.harness.seeding(seeds)):
+                return Judged("failed", "the place of the stimulus' seeds is not found in the compiled program"), ""
+        done = self.icarus.simulate(box, program, deadline=deadline)
+        return _result(done, build, problem)
 
-    def _run(self, command: list[str], folder: Path, deadline: float) -> Finished:
-        try:
-            return run(command, folder, deadline=deadline)
-        except OSError as error:
-            raise RtlscribeError(f"cannot run {command[0]}: {error.strerror}") from error
+    def _alone(self, box: Box, code: str, deadline: float) -> Judged | None:
+        """What is wrong with the code by itself, without a testbench."""
+        box.write({"answer.v": code})
+        done = self.icarus.compile(box, "answer.v", roots=[], deadline=deadline, preprocessed=False, program=False)
+        return _compile_failure(done)
+
+    # The testbench of a problem
+
+    def _built(self, box: Box, problem: Problem, timeout_s: float, *, proven: bool) -> Build:
+        """The problem's build, from the store where it is there."""
+        text = "\0".join((problem.testbench, problem.reference, problem.header, problem.top, problem.pass_pattern))
+        key = (problem.id, hashlib.sha256(text.encode(errors="replace")).digest())
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            while len(self._slots) > BUILDS:
+                self._slots.popitem(last=False)
+        with slot.lock:
+            if slot.build is None:
+                slot.build = self._prepare(box, harness(problem), timeout_s)
+            if proven and not slot.build.proven and problem.reference:
+                slot.build = self._prove(box, slot.build, problem, timeout_s)
+            return slot.build
+
+    def _prepare(self, box: Box, made: Harness, timeout_s: float, notes: tuple[str, ...] = ()) -> Build:
+        build = Build(made, notes=notes if made.marked else (*notes, "its result line cannot be marked"))
+        box.write({"testbench.v": made.text})
+        deadline = time.monotonic() + timeout_s
+        done = self.icarus.preprocess(box, ["testbench.v"], "expanded.v", deadline=deadline)
+        if done and done.status == 0:
+            build.trusted = box.read("expanded.v", most=PROGRAM_BYTES) or ""
+        return build
+
+    def _prove(self, box: Box, build: Build, problem: Problem, timeout_s: float) -> Build:
+        """Run the reference; where it does not pass, give up what the testbench may not bear, one thing at a time."""
+        verdict = self._golden(box, build, problem, timeout_s)
+        first = verdict
+        for note, isolate, own_streams in FALLBACKS:
+            if verdict.status == "passed":
+                break
+            weaker = harness(problem, isolate=isolate, own_streams=own_streams)
+            candidate = self._prepare(box, weaker, timeout_s, (note,))
+            verdict = self._golden(box, candidate, problem, timeout_s)
+            build = candidate if verdict.status == "passed" else build
+        build.proven = True
+        fits = first.status in ("failed", "timeout") and not first.detail.startswith(MISFIT)
+        if verdict.status != "passed" and (_counts_samples(problem) or not fits):
+            build.fault = f"its own reference does not pass here: {first.status}, {first.detail}"
+        return build
+
+    def _golden(self, box: Box, build: Build, problem: Problem, timeout_s: float) -> Judged:
+        deadline = time.monotonic() + timeout_s
+        failure = self._compile(box, build, problem.reference, problem, deadline)
+        if failure:
+            alone = self._alone(box, problem.reference, deadline)
+            return alone or Judged("failed", f"{MISFIT}{failure.detail}")
+        judged, build.samples = self._simulate(box, build, problem, deadline, seeds=PUBLISHED)
+        return judged
+
+    # The official rule
+
+    def _official(self, box: Box, code: str, problem: Problem, timeout_s: float) -> Judged:
+        procedure = PROCEDURES.get(problem.procedure)
+        if not procedure:
+            raise UsageError(f"problem {problem.id} has no published way of judging: only --rule strict can")
+        files = procedure.files(problem.testbench, code)
+        box.write(_beside(problem) | dict(files))
+        arguments = [*procedure.flags, "-o", PROGRAM, *(name for name, _ in files)]
+        deadline = time.monotonic() + procedure.timeout_s
+        together = procedure.timeout_covers_compiler
+        done = self.icarus.drive(box, arguments, deadline=deadline if together else deadline + timeout_s)
+        log = Log(done.status == 0, done.stdout + done.stderr, timed_out=done.status is None)
+        if log.compiled:
+            deadline = deadline if together else time.monotonic() + procedure.timeout_s
+            command = [str(self.icarus.tools.vvp), *procedure.run_flags, PROGRAM]
+            ran = box.run(command, deadline=deadline, large_files=True)  # published testbenches write waveforms
+            log = log._replace(run_out=ran.stdout, run_err=ran.stderr, timed_out=ran.status is None)
+        status, wording = procedure.judge(log, code)
+        if status == "passed":
+            box.empty()
+            strict = self._strict(box, code, problem, timeout_s)
+            if strict.status != "passed":
+                return Judged(status, f"{REFUSED}{strict.status}, {strict.detail}")
+        return Judged(status, wording)
 
 
-def _compile_failure(done: Finished) -> tuple[Status, str] | None:
+def _beside(problem: Problem) -> dict[str, str]:
+    """The data files of a problem, by names that cannot lead out of the folder."""
+    return {Path(name).name: content for name, content in problem.files.items()}
+
+
+def _counts_samples(problem: Problem) -> bool:
+    return "(?P<samples>" in problem.pass_pattern
+
+
+def _seeds(code: str) -> tuple[int, int]:
+    """Seeds that depend on the answer alone: the same verdict at each run, and nothing that an answer could foresee."""
+    digest = hashlib.sha256(code.encode(errors="replace")).digest()
+    return int.from_bytes(digest[:4]) >> 1 | 1, int.from_bytes(digest[4:8]) >> 1 | 1
+
+
+def _interlude(trusted: str) -> str:
+    """Between trusted text and answer: directives as they would be without us, the answer's lines counted from 1."""
+    scales = _TIMESCALE.findall(blank(trusted))
+    return "\n".join(["`resetall", *scales[-1:], '`line 1 "answer.v" 0', ""])
+
+
+def _compile_failure(done: Finished) -> Judged | None:
     if done.status is None:
-        return "timeout", "while compiling"
+        return Judged("timeout", "while compiling")
     if done.status == 0:
         return None
     messages = (done.stderr + done.stdout).replace("answer.v:", "line ").strip().splitlines()
-    return "syntax_error", "\n".join(messages[:DETAIL_LINES]) or f"the compiler ended with status {done.status}"
+    detail = "\n".join(messages[:DETAIL_LINES]) or f"the compiler ended with status {done.status}"
+    # "sorry" is Icarus's word for Verilog that is right and that this version does not know.
+    return Judged("unsupported" if "sorry:" in detail and "syntax error" not in detail else "syntax_error", detail)
 
 
-def _result(done: Finished, problem: Problem, nonce: str) -> tuple[Status, str]:
+def _result(done: Finished, build: Build, problem: Problem) -> tuple[Judged, str]:
+    """The verdict that the testbench announced, and the samples it counted."""
     if done.status is None:
-        return "timeout", "while simulating"
+        return Judged("timeout", "while simulating"), ""
     if done.cut or done.status < 0:
-        return "failed", f"too much output, or killed by signal {-min(done.status, 0)}"
-    patterns = [problem.pass_pattern, *problem.fail_patterns]
-    passed, *failed = (re.search(p.replace(NONCE, nonce), done.stdout, re.MULTILINE) for p in patterns)
-    if done.status == 0 and problem.pass_pattern and passed and not any(failed):
-        return "passed", ""
-    said = [line.replace(f"{nonce} ", "") for line in done.stdout.splitlines() if nonce in line]
-    return "failed", said[-1] if said else "the simulation ended without the testbench's result"
+        return Judged("failed", f"too much output, or killed by signal {-min(done.status, 0)}"), ""
+    secret = build.harness.secret
+    own = [line for line in done.stdout.splitlines() if secret in line]
+    told = [line.replace(f"{secret} ", "") for line in own]
+    if not build.harness.marked:
+        lines = done.stdout.splitlines()
+    else:
+        lines = own if NONCE in problem.pass_pattern else told
+    passes = _matches(problem.pass_pattern, secret, lines)
+    fails = [match for pattern in problem.fail_patterns for match in _matches(pattern, secret, lines)]
+    samples = passes[0].groupdict().get("samples") or "" if passes else ""
+    if done.status == 0 and passes and not fails:
+        if not _counts_samples(problem):
+            return Judged("passed"), ""
+        if len(lines) == 1:
+            return Judged("passed"), samples
+    return Judged("failed", told[-1] if told else "the simulation ended without the testbench's result"), samples
 
 
-def _roots(testbench: str) -> list[str]:
-    """Modules of the testbench that nothing in it instantiates: what to elaborate, whatever else the answer holds."""
-    visible = blank(testbench)
-    names = module_names(testbench)
-    return [name for name in names if len(re.findall(rf"\b{re.escape(name)}\b", visible)) == 1] or names[-1:]
+def _matches(pattern: str, secret: str, lines: list[str]) -> list[re.Match[str]]:
+    compiled = re.compile(pattern.replace(NONCE, secret), re.MULTILINE)
+    return [match for line in lines if pattern and (match := compiled.search(line))]

@@ -68,6 +68,15 @@ def extract(text: str, *, header: str = "", top: str = "") -> Extracted:
     return Extracted("", "none")
 
 
+def header_aware(text: str, *, header: str, top: str) -> str:
+    """A completion under the problem's header, or as it is where it declares module `top` itself.
+
+    Many models repeat the header that they are to continue, and a module that begins twice does not compile.
+    """
+    declares = re.search(rf"\bmodule\s+{re.escape(top)}\b", blank(text))
+    return text if declares or not header else f"{header}\n{text}"
+
+
 def _answer(text: str) -> str:
     """Without the model's thinking, and between the answer marks where it set some."""
     text = text.rpartition("</think>")[2]

@@ -1,0 +1,161 @@
+"""Icarus Verilog's programs: where they are, and how they are run in a box. Judges nothing.
+
+The compiler's two halves, ivlpp and ivl, are called directly, as its driver does after a detour through a shell and
+temporary files; the driver itself is used where its exact behaviour counts, or where the halves cannot be found.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rtlscribe.checkers.sandbox import Box, Finished
+from rtlscribe.errors import MissingToolError, RtlscribeError
+
+REMEDY = "apt-get install iverilog, brew install icarus-verilog, or `make icarus12`; then see `rtlscribe doctor`"
+PROGRAM = "program.vvp"
+# What the driver tells ivl for -g2012; without the modules for VHDL and analog, whose loading costs every run.
+_CONFIG = """basedir:{library}
+{modules}generation:2012
+generation:no-specify
+generation:assertions
+generation:xtypes
+generation:io-range-error
+generation:no-strict-ca-eval
+generation:no-strict-expr-width
+generation:shared-loop-index
+generation:no-verilog-ams
+generation:icarus-misc
+warnings:n
+ignore_missing_modules:false
+iwidth:32
+widthcap:65536
+"""
+_MODULES = ("system", "v2005_math", "va_math", "v2009")
+_NOT_STARTED = (126, 127)  # what a shell ends with that cannot start its program
+_NULL, _VVP = "null", "vvp"
+
+
+class Tools(NamedTuple):
+    """The programs of Icarus Verilog and their version, for example "11.0".
+
+    `library` holds ivlpp, ivl and the simulator's modules; None if it was not found.
+    """
+
+    iverilog: Path
+    vvp: Path
+    version: str
+    library: Path | None
+
+    @property
+    def readable(self) -> list[Path]:
+        """What a sandbox has to let them read."""
+        places = [self.iverilog.resolve(), self.vvp.resolve(), *([self.library] if self.library else [])]
+        # A bundle brings shared libraries and wrappers of its own beside its bin folder.
+        return [*places, *(p.parents[1] / "lib" for p in places[:2] if p.parents[1] != Path("/usr"))]
+
+
+def find_tools() -> Tools:
+    """Icarus Verilog from $RTLSCRIBE_ICARUS (a bin folder), else the private build of `make icarus12`, else the PATH.
+
+    Raises:
+        MissingToolError: it is nowhere, or cannot be run.
+    """
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    private = data / "rtlscribe/icarus12/bin"
+    chosen = os.environ.get("RTLSCRIBE_ICARUS")
+    places = chosen if chosen else f"{private}{os.pathsep}{os.environ.get('PATH', '')}"
+    found = [shutil.which(name, path=places) for name in ("iverilog", "vvp")]
+    if not found[0] or not found[1]:
+        where = f"in RTLSCRIBE_ICARUS={chosen}" if chosen else "on the PATH"
+        raise MissingToolError(f"Icarus Verilog (iverilog, vvp) is not {where}: {REMEDY}")
+    version, library = _ask(found[0])
+    return Tools(Path(found[0]), Path(found[1]), version, library)
+
+
+@functools.cache
+def _ask(iverilog: str) -> tuple[str, Path | None]:
+    """The version, and the folder of the compiler's halves as the driver tells it when it compiles."""
+    try:
+        said = _output([iverilog, "-V"])
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "empty.v"
+            source.write_text("module empty; endmodule\n")
+            told = _output([iverilog, "-v", "-o", str(Path(folder) / PROGRAM), str(source)])
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingToolError(f"{iverilog} does not run ({error}): {REMEDY}") from error
+    version = re.search(r"Icarus Verilog version (\S+)", said)
+    if not version:
+        raise MissingToolError(f"{iverilog} -V did not tell its version: {REMEDY}")
+    place = re.search(r"^translate: (.*?)/ivlpp ", told, re.MULTILINE)
+    library = Path(place.group(1)) if place else None
+    whole = library and all((library / name).exists() for name in ("ivl", "ivlpp", "system.vpi", "vvp.conf"))
+    return version.group(1), library if whole else None
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=20, check=False
+    ).stdout
+
+
+class Icarus:
+    """The programs at work in a box."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+
+    def preprocess(self, box: Box, names: Sequence[str], to: str, *, deadline: float) -> Finished | None:
+        """Expand the directives of files into one file; None where the preprocessor cannot be called by itself."""
+        if not self.tools.library:
+            return None
+        return box.run([str(self.tools.library / "ivlpp"), "-L", *names], deadline=deadline, stdout=to)
+
+    def compile(
+        self, box: Box, source: str, *, roots: Sequence[str], deadline: float, preprocessed: bool, program: bool = True
+    ) -> Finished:
+        """Compile one file into PROGRAM, or only check it. `roots` are what to elaborate; [] leaves it to the compiler.
+
+        A file that is not `preprocessed` may hold directives besides those that the compiler itself takes.
+        """
+        target = _VVP if program else _NULL
+        if not self.tools.library:
+            tops = [flag for root in roots for flag in ("-s", root)]
+            return self.drive(box, ["-g2012", *tops, "-t", target, "-o", PROGRAM, source], deadline=deadline)
+        if not preprocessed:
+            done = self.preprocess(box, [source], "preprocessed.v", deadline=deadline)
+            if done is None or done.status != 0:
+                assert done
+                return done
+            source = "preprocessed.v"
+        box.write({"config": self._config(roots)})
+        halves = ["-Cconfig", f"-C{self.tools.library / target}.conf", "--", "-"]
+        return box.run([str(self.tools.library / "ivl"), *halves], deadline=deadline, stdin=source)
+
+    def drive(self, box: Box, arguments: Sequence[str], *, deadline: float) -> Finished:
+        """Run the compiler's driver.
+
+        Raises:
+            RtlscribeError: it could not start its programs. An answer cannot choose the compiler's status.
+        """
+        done = box.run([str(self.tools.iverilog), *arguments], deadline=deadline)
+        if done.status in _NOT_STARTED:
+            raise RtlscribeError(f"cannot run {self.tools.iverilog}: {done.stderr.strip() or f'status {done.status}'}")
+        return done
+
+    def simulate(self, box: Box, program: str, *, deadline: float) -> Finished:
+        """Run a compiled program; $stop ends it with status 1."""
+        return box.run([str(self.tools.vvp), "-N", program], deadline=deadline)
+
+    def _config(self, roots: Sequence[str]) -> str:
+        library = self.tools.library
+        modules = "".join(f"module:{library}/{name}.vpi\n" for name in _MODULES)
+        tops = "".join(f"root:{root}\n" for root in roots)
+        return tops + _CONFIG.format(library=library, modules=modules) + f"out:{PROGRAM}\n"

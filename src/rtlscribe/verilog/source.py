@@ -1,0 +1,64 @@
+"""Verilog text with its syntax tree, and edits by place. Knows nothing of what is edited, or why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyslang
+
+
+class Edit(NamedTuple):
+    """New text for a span of the old; places are in bytes."""
+
+    start: int
+    end: int
+    text: str
+
+
+def edited(content: bytes, edits: Sequence[Edit]) -> bytes:
+    """The text with all edits made; they do not overlap."""
+    parts, done = [], 0
+    for edit in sorted(edits):
+        parts += [content[done : edit.start], edit.text.encode()]
+        done = edit.end
+    return b"".join([*parts, content[done:]])
+
+
+class Source:
+    """A parsed text; gives the places and the text of its nodes."""
+
+    def __init__(self, code: str) -> None:
+        self.content = code.encode(errors="replace")  # half a surrogate pair is any other wrong character
+        manager = pyslang.SourceManager()
+        self.buffer = manager.assignText("answer.v", self.content.decode())
+        self.tree = pyslang.syntax.SyntaxTree.fromBuffer(self.buffer, manager)
+
+    def modules(self) -> list[Any]:
+        """The declarations of modules, in order."""
+        root = self.tree.root
+        nodes = root.members if root.kind.name == "CompilationUnit" else [root]
+        return [node for node in nodes if node.kind.name == "ModuleDeclaration"]
+
+    def span(self, node: Any) -> tuple[int, int]:
+        """Where a node or token stands, without the blanks and comments before it."""
+        found = node.range if isinstance(node, pyslang.parsing.Token) else node.sourceRange
+        return found.start.offset, found.end.offset
+
+    def own(self, node: Any) -> bool:
+        """Whether all of a node stands in the text itself, not in a macro."""
+        found = node.range if isinstance(node, pyslang.parsing.Token) else node.sourceRange
+        return bool(found.start.buffer == found.end.buffer == self.buffer.id)
+
+    def text(self, node: Any) -> str:
+        start, end = self.span(node)
+        return self.content[start:end].decode()
+
+    def put(self, node: Any, text: str) -> Edit:
+        """The edit that puts `text` in place of a node."""
+        return Edit(*self.span(node), text)
+
+
+def elements(node: Any) -> list[Any]:
+    """The children that are nodes, not tokens."""
+    return [child for child in node if child is not None and not isinstance(child, pyslang.parsing.Token)]
