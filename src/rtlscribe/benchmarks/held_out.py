@@ -15,6 +15,16 @@ SIZE = 200
 class HeldOut:
     """The first 200 held-out designs of the fixed seed, families in turn, all with a header."""
 
-    def load(self, root: Path | None) -> list[Problem]:
+    source = None
+    has_shots = False
+    has_rules = False
+
+    def branch_of(self, root: Path) -> str:
+        return ""
+
+    def inputs(self, root: Path | None) -> dict[str, Path]:
+        return {}
+
+    def load(self, root: Path | None, *, shots: int, rules: bool) -> list[Problem]:
         found = generate(split="held_out", seed=SEED, levels=("normal", "verbose"))
         return [worded.problem() for worded in itertools.islice(found, SIZE)]
