@@ -7,7 +7,7 @@ import pytest
 from rtlscribe import jsonl
 from rtlscribe.checkers.base import open_checker
 from rtlscribe.executors.base import open_executor
-from rtlscribe.flow import attempt, candidate_of, complete, judge
+from rtlscribe.flow import Task, attempt, candidate_of, complete, judge
 from rtlscribe.models.base import Model, open_model
 from rtlscribe.models.scripted import Line
 from rtlscribe.prompts import Template
@@ -45,8 +45,12 @@ def test_complete_makes_what_is_owed(model: Model) -> None:
 def test_judge_gives_an_attempt_for_each(model: Model, executor: str) -> None:
     completions = list(complete(PROBLEMS, model, TEMPLATE, sampling=SAMPLING))
     by_id = {p.id: p for p in PROBLEMS}
-    results = list(judge(completions, by_id, open_checker("scripted"), open_executor(executor), workers=2))
-    attempts = {r.value.key: r.value for r in results if r.value}
+    results = list(
+        judge(
+            map(Task, completions), by_id, {"strict": open_checker("scripted")}, open_executor(executor), workers=2
+        )
+    )
+    attempts = {r.value.key[-2:]: r.value for r in results if r.value}
     assert {key: (a.candidate.assembly, a.verdict.status) for key, a in attempts.items()} == {
         ("p", 0): ("modules", "passed"),
         ("p", 1): ("header", "failed"),

@@ -5,28 +5,56 @@ Streams and resumes; does not read configuration or write files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
 
 from rtlscribe.checkers.base import Checker
+from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import Executor, Result
 from rtlscribe.models.base import Model, Request
 from rtlscribe.prompts import Template
+from rtlscribe.published import PROCEDURES
 from rtlscribe.records import Candidate, Completion, Problem, Record, Sampling, Verdict
-from rtlscribe.verilog.extract import extract
+from rtlscribe.verilog.extract import extract, header_aware
 
 TIMEOUT_S = 30.0
 
+Assembly = Literal["official", "header-aware", "parser-based"]
+ASSEMBLIES: tuple[Assembly, ...] = get_args(Assembly)
+
+# Which answer a verdict is on: rule, problem, code. Two completions with one code need one verdict.
+Answer = tuple[str, str, str]
+
 
 class Attempt(Record, kw_only=True):
-    """One completion, the code found in it, and the judgement on that."""
+    """One completion, the code found in it, and the judgement on that. `assembly` and `rule` say by which way."""
 
     completion: Completion
     candidate: Candidate
     verdict: Verdict
+    assembly: Assembly = "parser-based"
+    rule: str = "strict"
 
     @property
-    def key(self) -> tuple[str, int]:
-        return self.completion.problem_id, self.completion.index
+    def key(self) -> tuple[str, str, float, str, int]:
+        """Rule, assembly, temperature, problem and index: one attempt for each."""
+        said = self.completion
+        return self.rule, self.assembly, said.sampling.temperature, said.problem_id, said.index
+
+    @property
+    def answer(self) -> Answer:
+        return self.rule, self.candidate.problem_id, self.candidate.code
+
+
+class Task(NamedTuple):
+    """A completion to be judged, and by which way."""
+
+    completion: Completion
+    rule: str = "strict"
+    assembly: Assembly = "parser-based"
 
 
 def complete(
@@ -42,26 +70,56 @@ def complete(
     for problem in problems:
         owed = tuple(index for index in range(sampling.n) if (problem.id, index) not in done)
         if owed:
-            prompt = template.render(instruction=problem.text, header=problem.header)
-            requests.append(Request(problem_id=problem.id, prompt=prompt, indices=owed))
+            prompt = problem.prompt or template.render(instruction=problem.text, header=problem.header)
+            requests.append(Request(problem_id=problem.id, prompt=prompt, system=problem.system, indices=owed))
     return model.complete(requests, sampling=sampling)
 
 
 def judge(
-    completions: Iterable[Completion],
-    problems: dict[str, Problem],
-    checker: Checker,
+    tasks: Iterable[Task],
+    problems: Mapping[str, Problem],
+    checkers: Mapping[str, Checker],
     executor: Executor,
     *,
     workers: int,
     timeout_s: float = TIMEOUT_S,
-) -> Iterator[Result[Completion, Attempt]]:
-    """An attempt for each completion, in order of completion; the source goes on while checks run."""
+    known: Mapping[Answer, Verdict] | None = None,
+) -> Iterator[Result[Task, Attempt]]:
+    """An attempt for each task, in order of completion; the source goes on while checks run.
 
-    def check(completion: Completion) -> Attempt:
-        return _checked(completion, problems[completion.problem_id], checker, timeout_s)
+    `checkers` by rule. Identical answers to a problem are judged once; `known` are verdicts from before.
+    """
+    verdicts = dict(known or {})
+    waiting: dict[Answer, list[tuple[Task, Candidate]]] = {}  # for the first of its kind, which is being judged
+    ready: deque[Result[Task, Attempt]] = deque()
 
-    return executor.map(check, completions, workers=workers)
+    def first_of_each() -> Iterator[tuple[Task, Candidate]]:
+        for task in tasks:
+            candidate = candidate_of(task.completion, problems[task.completion.problem_id], task.assembly)
+            answer = (task.rule, candidate.problem_id, candidate.code)
+            if answer in verdicts:
+                ready.append(Result(task, value=_attempt(task, candidate, verdicts[answer])))
+            elif answer in waiting:
+                waiting[answer].append((task, candidate))
+            else:
+                waiting[answer] = []
+                yield task, candidate
+
+    def check(item: tuple[Task, Candidate]) -> Verdict:
+        task, candidate = item
+        return checkers[task.rule].check(candidate, problems[candidate.problem_id], timeout_s=timeout_s)
+
+    for result in executor.map(check, first_of_each(), workers=workers):
+        task, candidate = result.item
+        answer = (task.rule, candidate.problem_id, candidate.code)
+        if result.value:
+            verdicts[answer] = result.value
+        for other, its_candidate in ((task, candidate), *waiting.pop(answer)):
+            value = _attempt(other, its_candidate, result.value) if result.value else None
+            yield Result(other, value=value, error=result.error)
+        while ready:
+            yield ready.popleft()
+    yield from ready
 
 
 def attempt(
@@ -75,16 +133,32 @@ def attempt(
 ) -> Iterator[Attempt]:
     """The whole way on one problem, `sampling.n` times."""
     for completion in complete([problem], model, template, sampling=sampling):
-        yield _checked(completion, problem, checker, timeout_s)
+        task = Task(completion)
+        candidate = candidate_of(completion, problem)
+        yield _attempt(task, candidate, checker.check(candidate, problem, timeout_s=timeout_s))
 
 
-def candidate_of(completion: Completion, problem: Problem) -> Candidate:
-    """The code found in a completion."""
-    code, assembly = extract(completion.text, header=problem.header, top=problem.top)
-    return Candidate(problem_id=problem.id, index=completion.index, code=code, assembly=assembly)
+def candidate_of(completion: Completion, problem: Problem, assembly: Assembly = "parser-based") -> Candidate:
+    """The code found in a completion.
+
+    Raises:
+        UsageError: the problem's authors published no assembly.
+    """
+    how: str = assembly
+    match assembly:
+        case "parser-based":
+            code, how = extract(completion.text, header=problem.header, top=problem.top)
+        case "header-aware":
+            code = header_aware(completion.text, header=problem.header, top=problem.top)
+        case "official":
+            if problem.procedure not in PROCEDURES:
+                raise UsageError(
+                    f"problem {problem.id} has no published assembly; there are header-aware, parser-based"
+                )
+            code = PROCEDURES[problem.procedure].assemble(completion.text, problem.header, problem.top)
+    return Candidate(problem_id=problem.id, index=completion.index, code=code, assembly=how)
 
 
-def _checked(completion: Completion, problem: Problem, checker: Checker, timeout_s: float) -> Attempt:
-    candidate = candidate_of(completion, problem)
-    verdict = checker.check(candidate, problem, timeout_s=timeout_s)
-    return Attempt(completion=completion, candidate=candidate, verdict=verdict)
+def _attempt(task: Task, candidate: Candidate, verdict: Verdict) -> Attempt:
+    own = msgspec.structs.replace(verdict, index=candidate.index)
+    return Attempt(completion=task.completion, candidate=candidate, verdict=own, assembly=task.assembly, rule=task.rule)

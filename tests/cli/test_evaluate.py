@@ -66,7 +66,7 @@ def test_as_text(rtlscribe: Callable, problems: Path, say: Callable[..., str]) -
     model = say([("*", "module m; // verdict: failed\nendmodule"), ("*", "module m; endmodule")], name="s.jsonl")
     lines = text(rtlscribe, problems, "--model", model, "--checker", "scripted", "--n", "2", "--output", "o")
     assert lines == [
-        f"{model} on {problems}: 4 problems, 8 completions",
+        f"{model} on {problems}: 4 problems, 8 completions, scripted, strict rule, parser-based assembly",
         "syntax   100.0%  [51.0%, 100.0%]",
         "function  50.0%  [15.0%, 85.0%]",
         "pass@1 50.0%",
@@ -121,7 +121,7 @@ def test_a_finished_run_is_not_made_again(rtlscribe: Callable, whole: list[str],
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (["--temperature", "0.5"], "temperature was 0.2 and is now 0.5"),
+        (["--temperature", "0.5"], "temperature was '0.2' and is now '0.5'"),
         (["--seed", "1"], "seed was 0 and is now 1"),
         (["--limit", "2"], "limit was None and is now 2"),
         (["--timeout-s", "5"], "timeout_s was 30.0 and is now 5.0"),

@@ -17,10 +17,11 @@ TABLE = {
 
 
 class Request(Record, kw_only=True):
-    """A prompt and the numbers of the completions wanted of it."""
+    """A prompt and the numbers of the completions wanted of it. `system` stands before it; "" for none."""
 
     problem_id: str
     prompt: str
+    system: str = ""
     indices: tuple[int, ...]
 
 

@@ -98,7 +98,7 @@ class HfModel:
 
     def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
         """As the seam says. One batch at a time, prompts of like length together."""
-        prompts = {r.problem_id: prompt_ids(self._tokenizer, r.prompt) for r in requests}
+        prompts = {r.problem_id: prompt_ids(self._tokenizer, r.prompt, system=r.system) for r in requests}
         self._check(prompts, sampling)
         by_length = sorted(requests, key=lambda r: len(prompts[r.problem_id]))
         if sampling.beams > 1:

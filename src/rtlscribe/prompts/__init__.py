@@ -70,16 +70,35 @@ class Template:
             raise UsageError(f"prompt template {self._name}: {error}; it is given: instruction, header") from error
 
 
-def prompt_ids(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """Token ids of a prompt, as a chat turn where the tokenizer has a chat template, else as plain text."""
+def prompt_ids(tokenizer: Tokenizer, prompt: str, *, system: str = "") -> list[int]:
+    """Token ids of a prompt, as a chat turn where the tokenizer has a chat template, else as plain text.
+
+    `system` is a turn before it; in plain text, and where the template knows no such turn, a line before it.
+    """
     if tokenizer.chat_template:
-        text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
-        )
+        text = _chat(tokenizer, prompt, system)
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-    ids = list(tokenizer(prompt, add_special_tokens=True)["input_ids"])
+    ids = list(tokenizer(_joined(system, prompt), add_special_tokens=True)["input_ids"])
     # Some tokenizers end every text with EOS, after which a model has nothing to say.
     return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
+
+
+def _chat(tokenizer: Tokenizer, prompt: str, system: str) -> str:
+    turns = [{"role": "user", "content": prompt}]
+    if system:
+        try:
+            return str(
+                tokenizer.apply_chat_template(
+                    [{"role": "system", "content": system}, *turns], add_generation_prompt=True, tokenize=False
+                )
+            )
+        except jinja2.TemplateError:  # "System role not supported", says Gemma's
+            turns = [{"role": "user", "content": _joined(system, prompt)}]
+    return str(tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False))
+
+
+def _joined(system: str, prompt: str) -> str:
+    return f"{system}\n{prompt}" if system else prompt
 
 
 def response_ids(tokenizer: Tokenizer, response: str) -> list[int]:

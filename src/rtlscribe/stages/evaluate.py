@@ -1,29 +1,32 @@
-"""Judge a model on a benchmark: sample, check while sampling goes on, count. Does not train or compare runs."""
+"""Judge a model, or completions drawn elsewhere, on a benchmark: sample, check meanwhile, count. Compares no runs."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 from cyclopts import Parameter
 
-from rtlscribe import progress
-from rtlscribe.benchmarks.base import load_problems
+from rtlscribe import progress, tally
+from rtlscribe.benchmarks import completions as foreign
+from rtlscribe.benchmarks.base import benchmark_inputs, load_problems
+from rtlscribe.benchmarks.errata import read_errata
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.flow import TIMEOUT_S, Attempt, complete, judge
-from rtlscribe.metrics import pass_at_k, wilson_interval
+from rtlscribe.flow import ASSEMBLIES, TIMEOUT_S, Assembly, Attempt, Task, complete, judge
 from rtlscribe.models.base import local_path, open_model
-from rtlscribe.options import Count, FromZero, Positive, Share
+from rtlscribe.options import Count, CountFromZero, Positive, Share
 from rtlscribe.prompts import Template, template_file
-from rtlscribe.records import Problem, Sampling
+from rtlscribe.records import Completion, Problem, Sampling, Verdict
 from rtlscribe.rundir import RunDir, as_config, default_folder
-from rtlscribe.scoring import COMPILED
-from rtlscribe.summaries import EvaluateSummary, ProblemCount, Rate
+from rtlscribe.summaries import EvaluateSummary, ProblemCount
 
-KS = (1, 5, 10)  # pass@k is given for those that n allows
+RULES = ("strict", "official")
+TEMPLATE = "rtlcoder"
 
 
 @Parameter(name="*")
@@ -32,18 +35,30 @@ class Config:
     """Options of `rtlscribe evaluate`."""
 
     benchmark: str
-    """held-out, or a JSON Lines file of Problems (its name ends in .jsonl)."""
+    """Name of a benchmark (see `rtlscribe list`), or a JSON Lines file of Problems (its name ends in .jsonl)."""
 
     _: KW_ONLY
 
-    model: str
+    model: str = ""
     """BACKEND:NAME, for example hf:path/to/model; a bare path means hf."""
 
-    n: Count = 5
-    """Completions a problem."""
+    samples: Path | None = None
+    """Instead of a model: completions drawn elsewhere (VerilogEval's samples, RTLLM's folders, earlier out.jsonl)."""
 
-    temperature: FromZero = 0.2
-    """Sampling temperature; 0 takes the likeliest token."""
+    root: Path | None = None
+    """The checkout of the benchmark's repository; else RTLSCRIBE_VERILOG_EVAL or RTLSCRIBE_RTLLM says where it is."""
+
+    rule: str = "strict"
+    """How it is judged: strict, official (as the benchmark's authors do), or both with a comma between."""
+
+    assembly: str = ""
+    """How code is found: parser-based (for --model), header-aware (for --samples), official, or several with commas."""
+
+    n: Count = 5
+    """Completions a problem (paper: 20 on VerilogEval, 5 on RTLLM)."""
+
+    temperature: str = "0.2"
+    """Sampling temperature, 0 for the likeliest token; of several (paper: 0.2,0.5,0.8) the best is reported."""
 
     top_p: Share = 0.95
     """Sample from the fewest tokens that reach this probability (paper: 0.95)."""
@@ -54,17 +69,32 @@ class Config:
     seed: int = 0
     """Seed of the sampling."""
 
+    shots: CountFromZero = 0
+    """Worked examples before each question, where the benchmark publishes some (VerilogEval v2: 1 to 4)."""
+
+    prompt_rules: bool = False
+    """Add the coding rules that the benchmark publishes (VerilogEval v2)."""
+
+    prompt: str = ""
+    """Prompt template: a shipped name, or a path that ends in .jinja; by default the benchmark's own, else rtlcoder."""
+
     limit: Count | None = None
     """Only the first so many problems."""
 
-    prompt: str = "rtlcoder"
-    """Prompt template: a shipped name, or a path that ends in .jinja."""
+    partial: bool = False
+    """Take --samples that have no completion for some problems; the rates are over the others."""
+
+    errata: Path | None = None
+    """Known faults of the benchmark, as `rtlscribe audit` writes them: scores are told with and without them."""
+
+    second_run: bool = False
+    """Put what passes on random stimulus of its own to the published stimulus too (strict rule)."""
 
     checker: str = "iverilog"
     """Who judges."""
 
     timeout_s: Positive = TIMEOUT_S
-    """Seconds that one check may take."""
+    """Seconds that one check may take; the official rule has its own limits."""
 
     executor: str = "pool"
     """How checks are run: serial or pool."""
@@ -82,41 +112,93 @@ class Config:
     """Start over instead of going on with an earlier attempt."""
 
 
+class Ways(NamedTuple):
+    """What a run does with each problem, parsed from the options."""
+
+    rules: tuple[str, ...]
+    assemblies: tuple[Assembly, ...]
+    samplings: tuple[Sampling, ...]
+
+
 def run(config: Config) -> EvaluateSummary:
-    """Measure a model: pass rates for syntax and function, pass@k, and intervals, by simulation."""
-    folder = config.output or default_folder("evaluate", Path(config.benchmark).stem, config.model)
-    model = local_path(config.model)
-    inputs = template_file(config.prompt) | ({"model": model} if model else {})
-    if config.benchmark.endswith(".jsonl"):
-        inputs["benchmark"] = Path(config.benchmark)
-    checker = open_checker(config.checker)
+    """Measure a model, or completions drawn elsewhere: pass rates for syntax and function, pass@k, and intervals.
+
+    Each answer is judged by simulation in a sandbox; identical answers once. VerilogEval's results, v2's summary.csv
+    and RTLLM's counts are written in their own forms too.
+    """
+    ways = _ways(config)
+    told = str(config.samples.stem if config.samples else config.model)
+    folder = config.output or default_folder("evaluate", Path(config.benchmark).stem, told)
+    checkers = _checkers(config, ways)
+    tools = {"checker" if rule == ways.rules[0] else rule: checker.name for rule, checker in checkers.items()}
     with RunDir.open(
         folder,
         stage="evaluate",
         config=as_config(config),
-        inputs=inputs,
-        tools={"checker": checker.name},
+        inputs=_inputs(config),
+        tools=tools,
         fresh=config.fresh,
         how=("batch_size",),
     ) as work:
         if work.finished:
             return work.summary(EvaluateSummary)
-        problems = {p.id: p for p in load_problems(config.benchmark)[: config.limit]}
-        _check_judgeable(config, problems)
-        sampling = Sampling(
-            n=config.n,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            max_tokens=config.max_tokens,
-            seed=config.seed,
-        )
-        _attempt_all(config, problems, sampling, checker, work)
-        summary = _summary(config, sampling, checker.name, work)
+        problems = _problems(config)
+        completions = _drawn_elsewhere(config, problems)
+        total = len(completions) or len(problems) * config.n * len(ways.samplings)
+        _attempt_all(config, ways, problems, completions, checkers, work, total)
+        summary = _summary(config, ways, problems, completions, checkers, work)
         work.finish(summary)
     return summary
 
 
-def _check_judgeable(config: Config, problems: dict[str, Problem]) -> None:
+def _ways(config: Config) -> Ways:
+    if bool(config.model) == bool(config.samples):
+        raise UsageError("name either --model, whose completions are drawn, or --samples with completions to judge")
+    rules = _several("rule", config.rule, RULES)
+    usual = "header-aware" if config.samples else "parser-based"
+    assemblies = _several("assembly", config.assembly or usual, ASSEMBLIES)
+    temperatures = []
+    for text in config.temperature.split(","):
+        try:
+            temperatures.append(float(text))
+        except ValueError:
+            raise UsageError(f"--temperature {config.temperature}: {text!r} is no number") from None
+        if not 0 <= temperatures[-1] < float("inf"):
+            raise UsageError(f"--temperature {text}: a number from 0 on is wanted")
+    samplings = [
+        Sampling(n=config.n, temperature=t, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed)
+        for t in dict.fromkeys(temperatures)
+    ]
+    return Ways(rules, assemblies, tuple(samplings))  # type: ignore[arg-type]  # assemblies are among ASSEMBLIES
+
+
+def _several(option: str, given: str, choices: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in given.split(",")))
+    for name in names:
+        if name not in choices:
+            raise UsageError(f"--{option}: no {option} is called {name!r}; there are: {', '.join(choices)}")
+    return names
+
+
+def _checkers(config: Config, ways: Ways) -> dict[str, Checker]:
+    """A checker for each rule; the second run is an option of the strict one, where the checker has it."""
+    second = config.second_run and config.checker == "iverilog"
+    return {rule: open_checker(config.checker, rule=rule, second_run=second) for rule in ways.rules}
+
+
+def _inputs(config: Config) -> dict[str, Path]:
+    model = local_path(config.model) if config.model else None
+    named = {"model": model, "samples": config.samples, "errata": config.errata}
+    return (
+        benchmark_inputs(config.benchmark, config.root)
+        | template_file(config.prompt)
+        | {name: path for name, path in named.items() if path}
+    )
+
+
+def _problems(config: Config) -> dict[str, Problem]:
+    found = load_problems(config.benchmark, root=config.root, shots=config.shots, rules=config.prompt_rules)
+    problems = {problem.id: problem for problem in found[: config.limit]}
     if not problems:
         raise UsageError(f"benchmark {config.benchmark!r} has no problems")
     without = [p.id for p in problems.values() if not p.testbench]
@@ -125,60 +207,178 @@ def _check_judgeable(config: Config, problems: dict[str, Problem]) -> None:
             f"{len(without)} problems of {config.benchmark} have no testbench, the first is {without[0]!r}: "
             "they can be sampled and scored by syntax, not evaluated"
         )
+    return problems
+
+
+def _drawn_elsewhere(config: Config, problems: Mapping[str, Problem]) -> list[Completion]:
+    """The completions of --samples that belong to these problems."""
+    if not config.samples:
+        return []
+    every = load_problems(config.benchmark, root=config.root) if config.limit else list(problems.values())
+    found = [c for c in foreign.read_completions(config.samples, every) if c.problem_id in problems]
+    without = foreign.missing(list(problems.values()), found)
+    if without and (not config.partial or not found):
+        raise UsageError(
+            f"{config.samples} has no completion for {len(without)} of {len(problems)} problems, the first is "
+            f"{without[0]!r}; with --partial the rates are over the others"
+        )
+    if without:
+        progress.note(f"{len(without)} of {len(problems)} problems have no completion and are left out")
+    return found
 
 
 def _attempt_all(
-    config: Config, problems: dict[str, Problem], sampling: Sampling, checker: Checker, work: RunDir
+    config: Config,
+    ways: Ways,
+    problems: Mapping[str, Problem],
+    completions: Sequence[Completion],
+    checkers: Mapping[str, Checker],
+    work: RunDir,
+    total: int,
 ) -> None:
     """Make and judge the attempts that are owed; judging runs while sampling goes on."""
-    done = {attempt.key for attempt in work.done(Attempt)}
-    total = len(problems) * config.n
-    if len(done) >= total:
+    attempts = work.done(Attempt)
+    total *= len(ways.rules) * len(ways.assemblies)
+    if len(attempts) >= total:
         return
-    model = open_model(config.model, batch_size=config.batch_size)
-    completions = complete(problems.values(), model, Template(config.prompt), sampling=sampling, done=done)
+    _say_what_confines(checkers)
+    done = {attempt.key for attempt in attempts}
+    source: Iterable[Completion] = completions or _drawn_here(config, ways, problems, [a.completion for a in attempts])
     results = judge(
-        completions,
+        _owed(source, ways, done),
         problems,
-        checker,
+        checkers,
         open_executor(config.executor),
         workers=config.workers,
         timeout_s=config.timeout_s,
+        known={attempt.answer: attempt.verdict for attempt in attempts},
     )
     with progress.bar(f"evaluate {config.benchmark}", total, done=len(done)) as bar:
-        work.keep(results, key=lambda c: f"{c.problem_id} {c.index}", advance=bar.add)
+        work.keep(results, key=_name, advance=bar.add)
 
 
-def _summary(config: Config, sampling: Sampling, checker: str, work: RunDir) -> EvaluateSummary:
+def _say_what_confines(checkers: Mapping[str, Checker]) -> None:
+    for checker in checkers.values():
+        warning = getattr(checker, "warning", None)
+        if warning and (text := warning()):
+            progress.note(text)
+            return
+
+
+def _drawn_here(
+    config: Config, ways: Ways, problems: Mapping[str, Problem], before: Sequence[Completion]
+) -> Iterator[Completion]:
+    """The completions of earlier attempts, then those that the model still owes, one temperature after the other."""
+    kept = {(c.sampling.temperature, c.problem_id, c.index): c for c in before}
+    yield from kept.values()
+    asked = problems.values()
+    if config.prompt:
+        asked = [msgspec.structs.replace(problem, prompt="", system="") for problem in asked]  # type: ignore[assignment]
+    template = Template(config.prompt or TEMPLATE)
+    model = None
+    for sampling in ways.samplings:
+        done = {key[1:] for key in kept if key[0] == sampling.temperature}
+        if len(done) < len(problems) * sampling.n:
+            model = model or open_model(config.model, batch_size=config.batch_size)
+            yield from complete(asked, model, template, sampling=sampling, done=done)
+
+
+def _owed(completions: Iterable[Completion], ways: Ways, done: set[tuple[str, str, float, str, int]]) -> Iterator[Task]:
+    for completion in completions:
+        for rule in ways.rules:
+            for assembly in ways.assemblies:
+                key = (rule, assembly, completion.sampling.temperature, completion.problem_id, completion.index)
+                if key not in done:
+                    yield Task(completion, rule, assembly)
+
+
+def _name(task: Task) -> str:
+    said = task.completion
+    return f"{said.problem_id} {said.index} {task.rule} {task.assembly} {said.sampling.temperature:g}"
+
+
+def _summary(
+    config: Config,
+    ways: Ways,
+    problems: Mapping[str, Problem],
+    completions: Sequence[Completion],
+    checkers: Mapping[str, Checker],
+    work: RunDir,
+) -> EvaluateSummary:
     attempts = work.done(Attempt)
-    counts: dict[str, Counter[str]] = {}
-    for attempt in attempts:
-        counts.setdefault(attempt.verdict.problem_id, Counter())[attempt.verdict.status] += 1
-    by_problem = tuple(
-        ProblemCount(id=i, n=c.total(), syntax=sum(c[s] for s in COMPILED), function=c["passed"])
-        for i, c in sorted(counts.items())
-    )
-    ks = [k for k in KS if k <= config.n]
+    order: list[tuple[str, str]] = [(rule, assembly) for rule in ways.rules for assembly in ways.assemblies]
+    found = tally.settings(attempts, drawn_here=not completions)
+    found.sort(key=lambda s: (order.index((s.rule, s.assembly)), s.temperature or 0.0))
+    chosen, best_pass_at = tally.best(found, rule=ways.rules[0], assembly=ways.assemblies[0])
+    corrected = None
+    if config.errata:
+        excluded = read_errata(config.errata, problems, benchmark=config.benchmark)
+        corrected = tally.corrected(chosen, errata=str(config.errata), excluded=excluded)
+    sampling = next((s for s in ways.samplings if s.temperature == chosen.temperature), None)
+    kept = [
+        a
+        for a in attempts
+        if (a.rule, a.assembly) == order[0] and chosen.temperature in (None, a.completion.sampling.temperature)
+    ]
     return EvaluateSummary(
         output=str(work.out),
         model=config.model,
+        samples=str(config.samples or ""),
         benchmark=config.benchmark,
-        checker=checker,
-        sampling=sampling,
-        problems=len(by_problem),
-        completions=len(attempts),
-        syntax=_rate([p.syntax / p.n for p in by_problem]),
-        function=_rate([p.function / p.n for p in by_problem]),
-        pass_at={str(k): _mean([pass_at_k(p.n, p.function, k) for p in by_problem]) for k in ks},
-        statuses=dict(sum(counts.values(), Counter())),
-        by_problem=by_problem,
+        checker=checkers[ways.rules[0]].name,
+        rule=chosen.rule,
+        assembly=chosen.assembly,
+        sampling=sampling or completions[0].sampling,
+        problems=len(chosen.by_problem),
+        completions=chosen.completions,
+        syntax=chosen.syntax,
+        function=chosen.function,
+        pass_at=chosen.pass_at,
+        best_pass_at=best_pass_at,
+        statuses=chosen.statuses,
+        by_problem=chosen.by_problem,
+        settings=tuple(found),
+        corrected=corrected,
+        written=tuple(str(path) for path in _published_forms(config, problems, kept, chosen.by_problem, work)),
     )
 
 
-def _rate(shares: list[float]) -> Rate:
-    low, high = wilson_interval(_mean(shares), len(shares))
-    return Rate(rate=_mean(shares), low=low, high=high)
+def _published_forms(
+    config: Config,
+    problems: Mapping[str, Problem],
+    attempts: Sequence[Attempt],
+    counts: Sequence[ProblemCount],
+    work: RunDir,
+) -> Iterator[Path]:
+    """Write the results as the benchmark's own tools do; the paths of what was written."""
+    verdicts = [attempt.verdict for attempt in attempts]
+    order = {problem_id: place for place, problem_id in enumerate(problems)}
+    said = sorted((a.completion for a in attempts), key=lambda c: (order[c.problem_id], c.index))
+    match {problem.procedure for problem in problems.values()}:
+        case procedures if procedures == {"verilog-eval-1"}:
+            yield from _results(config, said, verdicts, work)
+        case procedures if procedures == {"verilog-eval-2"}:
+            foreign.write_summary(work.path / "summary.csv", verdicts)
+            yield work.path / "summary.csv"
+        case procedures if procedures == {"rtllm"}:
+            foreign.write_counts(work.path / "counts.txt", counts)
+            yield work.path / "counts.txt"
 
 
-def _mean(values: list[float]) -> float:
-    return round(sum(values) / len(values), 6)
+def _results(config: Config, said: Sequence[Completion], verdicts: Sequence[Verdict], work: RunDir) -> Iterator[Path]:
+    """VerilogEval's results, beside the samples file that was given, as its own script writes them."""
+    if config.samples and config.samples.is_file() and not config.limit and said[0].model.startswith("file:"):
+        in_order = foreign.read_completions(config.samples, load_problems(config.benchmark, root=config.root))
+        path = foreign.results_path(config.samples)
+        try:
+            foreign.write_results(path, in_order, verdicts, samples=config.samples)
+        except UsageError:  # a folder that is not ours to write
+            path = work.path / path.name
+            foreign.write_results(path, in_order, verdicts, samples=config.samples)
+        yield path
+        return
+    path = work.path / "samples.jsonl"
+    foreign.write_samples(path, said)
+    foreign.write_results(foreign.results_path(path), said, verdicts)
+    yield path
+    yield foreign.results_path(path)

@@ -13,7 +13,7 @@ from rtlscribe import jsonl, progress
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import DataError, UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.flow import TIMEOUT_S, Attempt, judge
+from rtlscribe.flow import TIMEOUT_S, Attempt, Task, judge
 from rtlscribe.options import Count, Positive
 from rtlscribe.records import Completion, Problem, Sample
 from rtlscribe.rundir import RunDir, as_config, default_folder
@@ -59,7 +59,8 @@ def run(config: Config) -> ScoreSummary:
     source = config.completions / "out.jsonl" if config.completions.is_dir() else config.completions
     folder = config.output or default_folder("score")
     inputs = {"completions": source, "data": config.data}
-    checker = open_checker(CHECKER_OF[config.rule])
+    # A score is a reward: what is learnt by heart of the stimulus earns none.
+    checker = open_checker(CHECKER_OF[config.rule], second_run=config.rule == "function")
     with RunDir.open(
         folder,
         stage="score",
@@ -107,18 +108,24 @@ def _judge(
     config: Config, problems: dict[str, Problem], completions: list[Completion], checker: Checker, work: RunDir
 ) -> None:
     """Check what is owed; each attempt is on disk as soon as it is judged."""
-    done = {attempt.key for attempt in work.done(Attempt, name="attempts.jsonl")}
-    owed = [c for c in completions if (c.problem_id, c.index) not in done]
+    attempts = work.done(Attempt, name="attempts.jsonl")
+    done = {(a.completion.problem_id, a.completion.index) for a in attempts}
+    owed = [Task(c) for c in completions if (c.problem_id, c.index) not in done]
     results = judge(
         owed,
         problems,
-        checker,
+        {Task(completions[0]).rule: checker},
         open_executor(config.executor),
         workers=config.workers,
         timeout_s=config.timeout_s,
+        known={a.answer: a.verdict for a in attempts},
     )
     with progress.bar(f"score ({config.rule})", len(completions), done=len(done)) as bar:
-        work.keep(results, key=lambda c: f"{c.problem_id} {c.index}", advance=bar.add, name="attempts.jsonl")
+        work.keep(results, key=_name, advance=bar.add, name="attempts.jsonl")
+
+
+def _name(task: Task) -> str:
+    return f"{task.completion.problem_id} {task.completion.index}"
 
 
 def _rows(attempts: list[Attempt], problems: dict[str, Problem], rule: Rule) -> Iterator[Sample]:
