@@ -1,4 +1,4 @@
-"""The numbers each stage ends with: what its summary.json holds and `report` reads. Computes nothing."""
+"""The numbers each stage ends with: what its summary.json holds and `report` and `compare` read. Computes nothing."""
 
 from __future__ import annotations
 
@@ -98,6 +98,12 @@ class Setting(Record, kw_only=True):
     by_problem: tuple[ProblemCount, ...]
     refused: int = 0
 
+    @property
+    def name(self) -> str:
+        """RULE/ASSEMBLY/TEMPERATURE, as `compare --setting` takes it; without the last where it is not known."""
+        temperature = [] if self.temperature is None else [f"{self.temperature:g}"]
+        return "/".join([self.rule, self.assembly, *temperature])
+
 
 class Corrected(Record, kw_only=True):
     """A setting's numbers without the problems that an errata file names."""
@@ -137,6 +143,30 @@ class EvaluateSummary(Record, kw_only=True):
     corrected: Corrected | None = None
     written: tuple[str, ...] = ()  # files in the benchmark's own form
 
+    @property
+    def headline(self) -> Setting:
+        """The setting whose numbers stand at the top level."""
+        own = (self.rule, self.assembly, self.by_problem)
+        for setting in self.settings:
+            if (setting.rule, setting.assembly, setting.by_problem) == own:
+                return setting
+        return Setting(
+            rule=self.rule,
+            assembly=self.assembly,
+            temperature=None if self.samples else self.sampling.temperature,
+            completions=self.completions,
+            syntax=self.syntax,
+            function=self.function,
+            pass_at=self.pass_at,
+            statuses=self.statuses,
+            by_problem=self.by_problem,
+        )
+
+    @property
+    def all_settings(self) -> tuple[Setting, ...]:
+        """Every setting; of a run with only one, that one."""
+        return self.settings or (self.headline,)
+
 
 class Finding(Record, kw_only=True):
     """What `audit` holds against one problem: a kind, and what was seen."""
@@ -147,16 +177,73 @@ class Finding(Record, kw_only=True):
 
 
 class AuditSummary(Record, kw_only=True):
-    """`audit`: problems looked at, those with findings, and the errata file that `evaluate --errata` takes."""
+    """`audit`: problems looked at, those with a fault that makes scores wrong, and the errata file that names them.
+
+    `findings` are of all kinds, counted in `kinds`. `mutants` are the changed references that compile, `survived` those
+    of them that pass.
+    """
 
     output: str
     benchmark: str
     checker: str
     problems: int
     faulty: int
+    mutants: int
+    survived: int
     kinds: dict[str, int]
     findings: tuple[Finding, ...]
     errata: str
+
+
+class Side(Record, kw_only=True):
+    """One of the two runs that `compare` sets against each other.
+
+    `rate` is its pass@k with the 95 % bootstrap interval over problems (Wilson's where all problems have one rate).
+    """
+
+    run: str
+    model: str
+    checker: str
+    setting: str
+    n: int
+    rate: Rate
+    statuses: dict[str, int]
+
+
+class Flip(Record, kw_only=True):
+    """A problem that the two runs do not pass equally often: passes of `n` completions in each."""
+
+    id: str
+    n: int
+    a: int
+    b: int
+
+
+class CompareSummary(Record, kw_only=True):
+    """`compare`: what run B is worth against run A, on the same problems.
+
+    `difference` is the mean over problems of B's pass@k less A's, with its 95 % bootstrap interval over problems from
+    `low` to `high`. `sign_flip` is the p-value of the paired permutation test, `sign_test` that of the exact sign test
+    on problems gained and lost. `cautions` say what was let through with --anyway, `differences` how else the two runs
+    were set up differently: name, A's, B's.
+    """
+
+    benchmark: str
+    k: int
+    problems: int
+    a: Side
+    b: Side
+    difference: float
+    low: float
+    high: float
+    sign_flip: float
+    sign_test: float
+    gained: tuple[Flip, ...]
+    lost: tuple[Flip, ...]
+    resamples: int
+    seed: int
+    cautions: tuple[str, ...] = ()
+    differences: tuple[tuple[str, str, str], ...] = ()
 
 
 class ReportSummary(Record, kw_only=True):

@@ -2,27 +2,19 @@
 
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 
 from rtlscribe import jsonl
 from rtlscribe.errors import DataError, UsageError
-from rtlscribe.flow import Attempt
-from rtlscribe.metrics import pass_at_k, wilson_interval
-from rtlscribe.records import Candidate, Completion, Problem, Sampling, Status, Verdict
+from rtlscribe.records import Problem, Status
 from rtlscribe.rundir import RunDir
-from rtlscribe.scoring import COMPILED
 from rtlscribe.stages.report import Config, run
 from rtlscribe.summaries import (
     DesignsSummary,
-    EvaluateSummary,
     LossEntry,
-    ProblemCount,
-    Rate,
     SampleSummary,
     ScoreSummary,
     TrainSummary,
@@ -45,64 +37,6 @@ STRONG: Outcomes = {
     "mux-7": ["passed", "passed"],
     "mux-9": ["failed", "syntax_error"],
 }
-
-
-def attempt(problem_id: str, index: int, status: Status, *, code: str, sampling: Sampling) -> Attempt:
-    found = "" if status == "no_code" else code
-    text, detail = f"Here you are:\n{code}", f"says {status}"
-    key: dict[str, Any] = {"problem_id": problem_id, "index": index}
-    return Attempt(
-        completion=Completion(**key, text=text, model="hf:m", sampling=sampling, finish_reason="stop"),
-        candidate=Candidate(**key, code=found, assembly="module"),
-        verdict=Verdict(**key, status=status, checker="iverilog-12.0", detail=detail, seconds=0.25),
-    )
-
-
-def rate(shares: list[float]) -> Rate:
-    mean = sum(shares) / len(shares)
-    low, high = wilson_interval(mean, len(shares))
-    return Rate(rate=mean, low=low, high=high)
-
-
-def evaluate_run(
-    folder: Path,
-    outcomes: Outcomes,
-    *,
-    code: str = "module m; endmodule",
-    benchmark: str = "tiny-set",
-    inputs: dict[str, Path] | None = None,
-    temperature: float = 0.2,
-) -> Path:
-    n = len(next(iter(outcomes.values())))
-    sampling = Sampling(n=n, temperature=temperature, top_p=0.95, max_tokens=300, seed=11)
-    counts = tuple(
-        ProblemCount(id=i, n=n, syntax=sum(s in COMPILED for s in statuses), function=statuses.count("passed"))
-        for i, statuses in sorted(outcomes.items())
-    )
-    flat = [s for statuses in outcomes.values() for s in statuses]
-    config = {"model": "hf:m", "benchmark": benchmark, "n": n, "seed": 11}
-    with RunDir.open(folder, stage="evaluate", config=config, inputs=inputs or {}) as work:
-        with work.appending() as append:
-            for i, statuses in reversed(outcomes.items()):
-                for index, status in reversed(list(enumerate(statuses))):
-                    append(attempt(i, index, status, code=code, sampling=sampling))
-        work.finish(
-            EvaluateSummary(
-                output=str(work.out),
-                model="hf:m",
-                benchmark=benchmark,
-                checker="iverilog-12.0",
-                sampling=sampling,
-                problems=len(counts),
-                completions=len(flat),
-                syntax=rate([c.syntax / n for c in counts]),
-                function=rate([c.function / n for c in counts]),
-                pass_at={"1": sum(pass_at_k(n, c.function, 1) for c in counts) / len(counts)},
-                statuses={s: flat.count(s) for s in flat},
-                by_problem=counts,
-            )
-        )
-    return folder
 
 
 def train_run(folder: Path, losses: list[tuple[int, float]]) -> Path:
@@ -133,7 +67,7 @@ def other_run(folder: Path, stage: str, summary: Any) -> Path:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> list[Path]:
+def folders(tmp_path: Path, evaluate_run: Callable[..., Path]) -> list[Path]:
     return [
         evaluate_run(tmp_path / "evaluate-weak", WEAK),
         evaluate_run(tmp_path / "evaluate-strong", STRONG, code="module strong; endmodule"),
@@ -141,60 +75,10 @@ def folders(tmp_path: Path) -> list[Path]:
     ]
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[..., tuple[str, str]]:
-    """Run the stage; the page and the table."""
-
-    def made(*runs: object, **options: Any) -> tuple[str, str]:
-        summary = run(Config(tuple(str(r) for r in runs), output=tmp_path / "out/page.html", **options))
-        assert summary.output == str(tmp_path / "out/page.html")
-        return (tmp_path / "out/page.html").read_text(), summary.table
-
-    return made
-
-
-class Outline(HTMLParser):
-    """Checks that tags are balanced; gathers rows of tables as texts, and all attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.rows: list[list[str]] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.tags: set[str] = set()
-        self.feed(page)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += attrs
-        if tag != "meta":  # the only element of the page without an end
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] in ("td", "th"):
-            self.rows[-1][-1] += data
-
-
-def figures_of(page: str) -> list[ET.Element]:
-    return [ET.fromstring(text) for text in re.findall(r"<svg.*?</svg>", page, flags=re.S)]
-
-
-def test_the_numbers_are_on_the_page(folders: list[Path], make: Callable[..., tuple[str, str]]) -> None:
-    page, table = make(f"RTLCoder-Direct-Train={folders[0]}", *folders[1:])
-    rows = Outline(page).rows
+def test_the_numbers_are_on_the_page(folders: list[Path], make: Callable, outline: Callable) -> None:
+    given = [f"RTLCoder-Direct-Train={folders[0]}", *folders[1:]]
+    page, table = make(*given)
+    rows = outline(*given).rows
     assert ["Model", "Syntax %", "Function %", "pass@1 %"] in rows
     assert ["RTLCoder-Direct-Train", "50.0 [15.0, 85.0]", "12.5 [1.3, 60.4]", "12.5"] in rows
     assert ["evaluate-strong", "87.5 [39.6, 98.7]", "62.5 [21.9, 90.8]", "62.5"] in rows
@@ -206,7 +90,7 @@ def test_the_numbers_are_on_the_page(folders: list[Path], make: Callable[..., tu
     assert (
         "RTLCoder-Direct-Train and evaluate-strong answered 4 problems of tiny-set, 2 completions a problem "
         "(8 a model), sampled at temperature 0.2 and top_p 0.95 with seed 11 and at most 300 tokens, "
-        "judged by iverilog-12.0." in page
+        "judged by iverilog-12.0, rule strict, assembly parser-based." in page
     )
     assert table.splitlines() == [
         "| Model                 | Problems | Syntax %          | Function %        | pass@1 % |",
@@ -216,23 +100,21 @@ def test_the_numbers_are_on_the_page(folders: list[Path], make: Callable[..., tu
     ]
 
 
-def test_the_page_needs_nothing_from_elsewhere(folders: list[Path], make: Callable[..., tuple[str, str]]) -> None:
-    page, _ = make(*folders)
-    outline = Outline(page)
-    assert not re.search(r"https?://", page.replace(SVG, ""))
-    assert not outline.tags & {"script", "link", "img", "iframe", "object"}
-    assert all(value is None or value.startswith("#") for name, value in outline.attributes if name in ("href", "src"))
-    ids = {value for name, value in outline.attributes if name == "id"}
-    assert {value[1:] for name, value in outline.attributes if name == "href" and value} <= ids
+def test_the_page_needs_nothing_from_elsewhere(folders: list[Path], outline: Callable) -> None:
+    found = outline(*folders)
+    assert not re.search(r"https?://", found.page.replace(SVG, ""))
+    assert not found.tags & {"script", "link", "img", "iframe", "object"}
+    assert all(value is None or value.startswith("#") for name, value in found.attributes if name in ("href", "src"))
+    ids = [value for name, value in found.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert {value[1:] for name, value in found.attributes if name == "href" and value} <= set(ids)
 
 
-def test_figures_are_well_formed_and_say_what_they_show(
-    folders: list[Path], make: Callable[..., tuple[str, str]]
-) -> None:
-    figures = figures_of(make(*folders)[0])
+def test_figures_are_well_formed_and_say_what_they_show(folders: list[Path], outline: Callable) -> None:
+    figures = outline(*folders).figures
     assert len(figures) == 1 + 2 * 2 + 1
     for figure in figures:
-        assert figure.get("role") == "img"
+        assert figure.get("role") == ("img" if figure.find(f"{{{SVG}}}a") is None else "group")
         assert figure[0].tag == f"{{{SVG}}}title" and figure[0].text  # noqa: PT018
     rates, _, cells, *_, curve = figures
     assert [g.findtext(f"{{{SVG}}}title") for g in rates.iter(f"{{{SVG}}}g")] == [
@@ -259,14 +141,17 @@ def test_a_long_training_run_is_thinned(tmp_path: Path, make: Callable[..., tupl
     assert table.splitlines()[2] == "| long | train |"
 
 
-def test_what_a_model_wrote_stays_text(tmp_path: Path, make: Callable[..., tuple[str, str]]) -> None:
+def test_what_a_model_wrote_stays_text(
+    tmp_path: Path, evaluate_run: Callable, make: Callable, outline: Callable
+) -> None:
     wild = f"{HOSTILE}\"'&]]>\x00\x1b"
     outcomes: Outcomes = {f"{wild}-1": ["passed", "failed"], f"{wild}-2": ["failed", "no_code"]}
     folder = evaluate_run(tmp_path / "hostile", outcomes, code=f"</pre></details>{wild}", benchmark="tiny-set")
     page, table = make(f"{HOSTILE}|x={folder}", title=HOSTILE)
+    found = outline(f"{HOSTILE}|x={folder}", title=HOSTILE)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "script" not in Outline(page).tags
-    assert len(figures_of(page)) == 3
+    assert "script" not in found.tags
+    assert len(found.figures) == 3
     assert f"{HOSTILE}\\|x" in table
 
 
@@ -288,7 +173,7 @@ def test_examples_are_the_same_every_time_and_as_many_as_asked(
 
 
 def test_examples_say_what_was_asked_if_the_benchmark_is_still_the_same(
-    tmp_path: Path, make: Callable[..., tuple[str, str]]
+    tmp_path: Path, evaluate_run: Callable, make: Callable
 ) -> None:
     file = tmp_path / "set.jsonl"
     jsonl.write(file, [Problem(id=i, text=f"Design {i} & more.", testbench="t", pass_pattern="p") for i in STRONG])
@@ -298,7 +183,7 @@ def test_examples_say_what_was_asked_if_the_benchmark_is_still_the_same(
     assert '<p class="asked">' not in make(folder)[0]
 
 
-def test_benchmarks_are_kept_apart_by_content(tmp_path: Path, make: Callable[..., tuple[str, str]]) -> None:
+def test_benchmarks_are_kept_apart_by_content(tmp_path: Path, evaluate_run: Callable, make: Callable) -> None:
     first, second = tmp_path / "a.jsonl", tmp_path / "copy/a.jsonl"
     second.parent.mkdir()
     first.write_text("one\n")
@@ -316,27 +201,29 @@ def test_benchmarks_are_kept_apart_by_content(tmp_path: Path, make: Callable[...
 
 
 def test_runs_that_do_not_compare_are_marked(
-    tmp_path: Path, folders: list[Path], make: Callable[..., tuple[str, str]]
+    tmp_path: Path, folders: list[Path], evaluate_run: Callable, outline: Callable
 ) -> None:
-    greedy = evaluate_run(tmp_path / "greedy", {"adder-1": ["passed", "passed"]}, temperature=0.0)
-    page, _ = make(folders[0], greedy)
-    assert "not measured under the same settings" in page
+    way = ("official", "parser-based", 0.0)
+    greedy = evaluate_run(tmp_path / "greedy", {"adder-1": ["passed", "passed"]}, way=way)
+    found = outline(folders[0], greedy)
+    page = found.page
+    assert "not measured under the same settings (temperature, rule): their differences" in page
     assert "did not answer the same problems" in page
     assert "decoded greedily" in page
-    assert ["mux-7", "1/2", "0/2", "–", "–"] in Outline(page).rows
+    assert ["mux-7", "1/2", "0/2", "–", "–"] in found.rows
 
 
-def test_stages_around_the_evaluation(tmp_path: Path, make: Callable[..., tuple[str, str]]) -> None:
+def test_stages_around_the_evaluation(tmp_path: Path, outline: Callable) -> None:
     designs = DesignsSummary(output="o", rows=1000, rejected=2, families={"adder": 600, "mux": 400})
     score = ScoreSummary(output="o", rows=90, candidates=270, mean_score=0.4321, perfect_share=0.25, rankable=80)
     sample = SampleSummary(output="o", problems=90, completions=270, cut_short=7)
-    page, _ = make(
+    found = outline(
         other_run(tmp_path / "d", "designs", designs),
         other_run(tmp_path / "s", "score", score),
         other_run(tmp_path / "c", "sample", sample),
         other_run(tmp_path / "t", "telepathy", {"anything": [1, "two"]}),
     )
-    rows = Outline(page).rows
+    rows, page = found.rows, found.page
     assert ["d", "1,000", "2", "2"] in rows
     assert ["s", "90", "270", "0.432", "25.0", "80"] in rows
     assert ["c", "90", "270", "7"] in rows
@@ -352,13 +239,12 @@ def unfinished(path: Path) -> str:
 
 
 def torn(path: Path) -> str:
-    folder = evaluate_run(path / "torn", WEAK)
-    (folder / "summary.json").unlink()
-    return str(folder)
+    (path / "evaluate-strong/summary.json").unlink()
+    return str(path / "evaluate-strong")
 
 
 def namesake(path: Path) -> str:
-    return f"evaluate-weak={evaluate_run(path / 'other', WEAK)}"
+    return f"evaluate-weak={path / 'evaluate-strong'}"
 
 
 @pytest.mark.parametrize(
@@ -395,6 +281,6 @@ def test_options_that_cannot_be_meant(folders: list[Path], tmp_path: Path) -> No
         run(Config((str(folders[0]),), examples=-1, output=tmp_path / "page.html"))
 
 
-def test_a_folder_with_an_equals_sign_in_its_name(tmp_path: Path, make: Callable[..., tuple[str, str]]) -> None:
+def test_a_folder_with_an_equals_sign_in_its_name(tmp_path: Path, evaluate_run: Callable, make: Callable) -> None:
     _, table = make(evaluate_run(tmp_path / "n=2", WEAK))
     assert "| n=2 " in table

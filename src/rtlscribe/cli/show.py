@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from rtlscribe.cli.write import Written
-from rtlscribe.summaries import EvaluateSummary, Rate, ReportSummary
+from rtlscribe.report.comparison import comparison
+from rtlscribe.report.findings import findings
+from rtlscribe.summaries import AuditSummary, CompareSummary, EvaluateSummary, Rate, ReportSummary
 
 
 def result(summary: Any, *, as_json: bool) -> int:
@@ -29,6 +31,10 @@ def _text(summary: Any) -> str:
         return summary.code.rstrip()
     if isinstance(summary, EvaluateSummary):
         return _evaluation(summary)
+    if isinstance(summary, CompareSummary):
+        return comparison(summary)
+    if isinstance(summary, AuditSummary):
+        return findings(summary)
     if isinstance(summary, ReportSummary):
         return f"{summary.table}\n\n{summary.output}"
     plain = {k: v for k, v in msgspec.to_builtins(summary).items() if not isinstance(v, dict | list)}
@@ -36,18 +42,32 @@ def _text(summary: Any) -> str:
 
 
 def _evaluation(summary: EvaluateSummary) -> str:
-    passes = ", ".join(f"pass@{k} {rate:.1%}" for k, rate in summary.pass_at.items())
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(summary.statuses.items(), key=lambda i: -i[1]))
-    return "\n".join(
-        [
-            f"{summary.model} on {summary.benchmark}: {summary.problems} problems, {summary.completions} completions",
-            f"syntax   {_rate(summary.syntax)}",
-            f"function {_rate(summary.function)}",
-            passes,
-            kinds,
-            summary.output,
+    lines = [
+        f"{summary.model or summary.samples} on {summary.benchmark}: {summary.problems} problems, "
+        f"{summary.completions} completions, {summary.checker}, {summary.rule} rule, {summary.assembly} assembly",
+        f"syntax   {_rate(summary.syntax)}",
+        f"function {_rate(summary.function)}",
+        _passes(summary.pass_at),
+        kinds,
+    ]
+    if len(summary.settings) > 1:
+        lines += ["", f"{'rule/assembly/temperature':<36}{'syntax':>8}{'function':>10}   pass@k"]
+        lines += [
+            f"{s.name:<36}{s.syntax.rate:>8.1%}{s.function.rate:>10.1%}   {_passes(s.pass_at)}" for s in summary.settings
         ]
-    )
+        lines.append(f"best of the temperatures: {_passes(summary.best_pass_at)}")
+    lines += [
+        f"{s.name}: {s.refused} of its passes are refused by the strict rule" for s in summary.settings if s.refused
+    ]
+    if summary.corrected:
+        known = summary.corrected
+        lines.append(f"without {len(known.excluded)} known faults ({known.errata}): function {_rate(known.function)}")
+    return "\n".join([*lines, *summary.written, summary.output])
+
+
+def _passes(pass_at: dict[str, float]) -> str:
+    return ", ".join(f"pass@{k} {rate:.1%}" for k, rate in pass_at.items())
 
 
 def _rate(rate: Rate) -> str:

@@ -1,1 +1,1 @@
-"""Figures and the HTML page."""
+"""Finished runs: read, put into tables and figures, on one HTML page or a terminal."""

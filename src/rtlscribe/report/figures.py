@@ -6,6 +6,7 @@ as a tree, so text is escaped and every figure is well-formed whatever an id or 
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from rtlscribe.summaries import LossEntry, ProblemCount, Rate
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 CELL_COLUMNS = 20
+SHADES = 6  # of cells, told apart by eye: none, four between, all
 MOST_POINTS = 400
-MOST_SWATCHES = 11
 LABEL_LETTERS = 48  # what fits over the chart of rates
 
 # XML 1.0 has no place for these, even escaped; model output has them.
@@ -57,18 +58,26 @@ def rates_chart(rows: Sequence[tuple[str, Rate, Rate]], *, title: str) -> str:
     return _text(svg)
 
 
-def problem_cells(counts: Sequence[ProblemCount], *, kind: Literal["syntax", "function"], title: str) -> str:
-    """A cell a problem, row by row in the given order, the fuller the more of its completions compile or pass."""
-    pitch, size, top = 16, 14, 34
+def problem_cells(
+    counts: Sequence[ProblemCount], *, kind: Literal["syntax", "function"], title: str, anchor: str = ""
+) -> str:
+    """The paper's Figure 12: a cell a problem, row by row, its shade stepping with how many completions are right.
+
+    With an `anchor`, the cell of problem number i links to the element on the page that has the id "<anchor>-<i>".
+    """
+    pitch, size, top = 16, 14, 54
     rows = math.ceil(len(counts) / CELL_COLUMNS)
-    svg = _figure(CELL_COLUMNS * pitch, top + rows * pitch, title)
-    most = max((count.n for count in counts), default=1)
-    _scale(svg, most, kind)
+    svg = _figure(CELL_COLUMNS * pitch, top + rows * pitch, title, role="group" if anchor else "img")
+    _legend(svg, max((count.n for count in counts), default=1), kind, CELL_COLUMNS * pitch)
     for number, count in enumerate(counts):
         row, column = divmod(number, CELL_COLUMNS)
-        good = getattr(count, kind)
-        cell = _add(svg, "rect", f"cell {kind}", x=column * pitch + 1, y=top + row * pitch, width=size, height=size)
-        cell.set("fill-opacity", _number(good / count.n))
+        place = svg
+        if anchor:
+            place = _add(svg, "a")
+            # The list of verdicts is there for the keyboard: hundreds of cells to step through are not.
+            place.attrib.update(href=f"#{anchor}-{number}", tabindex="-1")
+        cell = _add(place, "rect", f"cell {kind}", x=column * pitch + 1, y=top + row * pitch, width=size, height=size)
+        cell.set("fill-opacity", _number(_shade(getattr(count, kind), count.n)))
         said = f"{count.id}: {count.function} of {count.n} pass, {count.syntax} compile"
         _add(cell, "title").text = _clean(said)
     return _text(svg)
@@ -103,8 +112,8 @@ def loss_curve(entries: Sequence[LossEntry], *, title: str) -> str:
     return _text(svg)
 
 
-def _figure(width: float, height: float, title: str) -> ET.Element:
-    svg = ET.Element("svg", {"xmlns": NAMESPACE, "viewBox": f"0 0 {width:g} {height:g}", "role": "img"})
+def _figure(width: float, height: float, title: str, *, role: Literal["img", "group"] = "img") -> ET.Element:
+    svg = ET.Element("svg", {"xmlns": NAMESPACE, "viewBox": f"0 0 {width:g} {height:g}", "role": role})
     _add(svg, "title").text = _clean(title)
     return svg
 
@@ -137,15 +146,31 @@ def _mark(parent: ET.Element, kind: str, x: float, y: float) -> None:
         _add(parent, "rect", f"mark {kind}", x=x - 4.5, y=y - 4.5, width=9, height=9)
 
 
-def _scale(svg: ET.Element, most: int, kind: str) -> None:
-    """The legend of the cells: none of a problem's completions to all of them."""
-    swatches = min(most + 1, MOST_SWATCHES)
-    _write(svg, "0", "tick", x=1, y=17)
-    for number in range(swatches):
-        swatch = _add(svg, "rect", f"cell {kind}", x=13 + number * 14, y=6, width=14, height=14)
-        swatch.set("fill-opacity", _number(number / (swatches - 1)))
+def _steps(most: int) -> list[int]:
+    """The least number of right completions of each shade: every number its own if they are few, else six steps."""
+    if most < SHADES:
+        return list(range(most + 1))
+    between = SHADES - 2
+    return [0, *(1 + math.ceil((most - 1) * part / between) for part in range(between)), most]
+
+
+def _shade(right: int, n: int) -> float:
+    """From 0, where none of n completions is right, to 1, where all are."""
+    steps = _steps(n)
+    return (bisect.bisect_right(steps, right) - 1) / (len(steps) - 1)
+
+
+def _legend(svg: ET.Element, most: int, kind: str, width: float) -> None:
+    """What the shades mean: numbers of right completions, from none of a problem's to all."""
     verb = "compile" if kind == "syntax" else "pass"
-    _write(svg, f"{most} of {most} {verb}", "tick", x=19 + swatches * 14, y=17)
+    _write(svg, f"How many of {most} completion{'s' if most > 1 else ''} {verb}", "key", x=1, y=12)
+    steps = _steps(most)
+    pitch = (width - 2) / max(len(steps), SHADES)
+    for number, (first, following) in enumerate(zip(steps, [*steps[1:], most + 1], strict=True)):
+        swatch = _add(svg, "rect", f"cell {kind}", x=1 + number * pitch, y=19, width=pitch, height=10)
+        swatch.set("fill-opacity", _number(number / (len(steps) - 1)))
+        text = f"{first}" if following == first + 1 else f"{first}–{following - 1}"
+        _write(svg, text, "tick", x=1 + (number + 0.5) * pitch, y=43, anchor="middle")
 
 
 def _thinned(entries: Sequence[LossEntry]) -> list[tuple[float, float]]:

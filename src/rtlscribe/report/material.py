@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rtlscribe.records import Candidate, Completion, Record, Verdict
+from rtlscribe.records import Candidate, Completion, Record, Status, Verdict
 from rtlscribe.summaries import (
     DesignsSummary,
     EvaluateSummary,
@@ -45,14 +45,47 @@ class Example(Record):
     verdict: Verdict
 
 
+class Outcome(Record):
+    """Completions of one problem that came to the same end; `seconds` is the longest time that a check took."""
+
+    status: Status
+    detail: str
+    indices: tuple[int, ...]
+    seconds: float
+
+
+class Code(Record):
+    """The Verilog of one completion, shortened to what a page has room for; `left_out` counts its other characters."""
+
+    index: int
+    status: Status
+    text: str
+    left_out: int = 0
+
+
+class Answers(Record):
+    """What a model's completions of one problem came to: the most frequent outcome first, and the code of some."""
+
+    problem_id: str
+    outcomes: tuple[Outcome, ...] = ()
+    outcomes_left_out: int = 0
+    codes: tuple[Code, ...] = ()
+    codes_left_out: int = 0
+
+
 class Evaluation(Record):
-    """An evaluated model. `benchmark_sha256` is "" for a benchmark that the package brings along."""
+    """An evaluated model. `benchmark_sha256` is "" for a benchmark that the package makes.
+
+    Examples and `answers` are of the setting that the summary's headline is from; `answers` in the order of its
+    problems.
+    """
 
     label: str
     benchmark_sha256: str
     summary: EvaluateSummary
     passed: tuple[Example, ...] = ()
     failed: tuple[Example, ...] = ()
+    answers: tuple[Answers, ...] = ()
 
 
 class Training(Record):

@@ -13,17 +13,25 @@ from markupsafe import Markup
 
 import rtlscribe
 from rtlscribe.records import Record
-from rtlscribe.report import figures, tables
+from rtlscribe.report import answers, beside, figures, settings, tables
 from rtlscribe.report.material import Evaluation, Material, Training
 from rtlscribe.report.tables import Group, Table
 
 
 class Shown(Record):
-    """One evaluated model's own part of a section."""
+    """One evaluated model's own part of a section. `anchor` and a number are the id of a problem's verdicts."""
 
     evaluation: Evaluation
+    anchor: str
     syntax: Markup
     function: Markup
+    settings: tuple[Table, ...]
+    every_setting: Table | None
+    refused: tuple[str, ...]
+
+    @property
+    def codes_left_out(self) -> int:
+        return sum(found.codes_left_out for found in self.evaluation.answers)
 
 
 class Section(Record):
@@ -34,8 +42,11 @@ class Section(Record):
     cautions: list[str]
     rates: Table
     chart: Markup
+    published: Table | None
+    corrected: Table | None
     verdicts: Table
     families: Table | None
+    designs: Table | None
     problems: Table
     shown: list[Shown]
 
@@ -46,11 +57,13 @@ def render(material: Material, *, title: str) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["pretty"] = _pretty
+    environment.filters["spans"] = _spans
     template = environment.from_string((resources.files("rtlscribe.report") / "page.html.jinja").read_text("utf-8"))
     return template.render(
         title=title,
         version=rtlscribe.__version__,
-        sections=[_section(group) for group in tables.groups(material.evaluations)],
+        code_characters=answers.CODE_CHARACTERS,
+        sections=[_section(group, number) for number, group in enumerate(tables.groups(material.evaluations), 1)],
         trainings=tables.trainings(material),
         curves=[(training.label, _curve(training)) for training in material.trainings if training.losses],
         data=tables.data(material),
@@ -58,7 +71,7 @@ def render(material: Material, *, title: str) -> str:
     )
 
 
-def _section(group: Group) -> Section:
+def _section(group: Group, number: int) -> Section:
     rows = [(e.label, e.summary.syntax, e.summary.function) for e in group.evaluations]
     return Section(
         group=group,
@@ -66,19 +79,29 @@ def _section(group: Group) -> Section:
         cautions=tables.cautions(group),
         rates=tables.rates(group),
         chart=Markup(figures.rates_chart(rows, title=f"Syntax and function rates on {group.name}")),
+        published=beside.published(group),
+        corrected=settings.corrected(group),
         verdicts=tables.verdicts(group),
         families=tables.families(group),
+        designs=beside.designs(group),
         problems=tables.problems(group),
-        shown=[_shown(evaluation) for evaluation in group.evaluations],
+        shown=[_shown(evaluation, f"v{number}-{place}") for place, evaluation in enumerate(group.evaluations, 1)],
     )
 
 
-def _shown(evaluation: Evaluation) -> Shown:
+def _shown(evaluation: Evaluation, anchor: str) -> Shown:
     counts, label = evaluation.summary.by_problem, evaluation.label
+    link = anchor if evaluation.answers else ""
+    syntax = figures.problem_cells(counts, kind="syntax", title=f"{label}: completions that compile", anchor=link)
+    function = figures.problem_cells(counts, kind="function", title=f"{label}: completions that pass", anchor=link)
     return Shown(
         evaluation=evaluation,
-        syntax=Markup(figures.problem_cells(counts, kind="syntax", title=f"{label}: completions that compile")),
-        function=Markup(figures.problem_cells(counts, kind="function", title=f"{label}: completions that pass")),
+        anchor=anchor,
+        syntax=Markup(syntax),
+        function=Markup(function),
+        settings=tuple(t for t in (settings.worth(evaluation), settings.temperatures(evaluation)) if t),
+        every_setting=settings.every(evaluation),
+        refused=tuple(settings.refused(evaluation)),
     )
 
 
@@ -91,3 +114,14 @@ def _curve(training: Training) -> Markup:
 def _pretty(value: object) -> str:
     """A value of a manifest as it stands there; plain text without its quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _spans(numbers: tuple[int, ...]) -> str:
+    """Numbers in ascending order with runs of them drawn together: 0–3, 7."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"{first}" if first == last else f"{first}–{last}" for first, last in spans)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from rtlscribe.metrics import bootstrap_interval, pass_at_k
 from rtlscribe.records import Record, Sampling, Status
 from rtlscribe.report.material import Evaluation, Material
-from rtlscribe.summaries import ProblemCount, Rate
+from rtlscribe.summaries import EvaluateSummary, ProblemCount, Rate, Setting
 
 NOTHING = "–"
 NUMBERED = re.compile(r"(.+)-\d+")  # the ids of designs/: family-seed
@@ -36,12 +37,17 @@ class Cell(Record):
 
 
 class Table(Record):
-    """The first cell of a row names it; `words` are the columns that are text, the others are numbers."""
+    """The first cell of a row names it; `words` are the columns that are text, the others are numbers.
+
+    `published_rows` and `published_columns` are not measured here but quoted, and are set apart.
+    """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     words: tuple[int, ...] = (0,)
+    published_rows: tuple[int, ...] = ()
+    published_columns: tuple[int, ...] = ()
 
 
 class Group(Record):
@@ -50,12 +56,19 @@ class Group(Record):
     name: str
     evaluations: tuple[Evaluation, ...]
 
+    @property
+    def benchmark(self) -> str:
+        """The name under which it is evaluated, without its content's sha256."""
+        return self.evaluations[0].summary.benchmark
+
 
 def groups(evaluations: Sequence[Evaluation]) -> list[Group]:
     """Evaluations by benchmark, in order of first appearance."""
-    found: dict[str, list[Evaluation]] = {}
+    found: dict[tuple[str, str], list[Evaluation]] = {}
     for evaluation in evaluations:
-        found.setdefault(evaluation.benchmark_sha256 or evaluation.summary.benchmark, []).append(evaluation)
+        name, content = evaluation.summary.benchmark, evaluation.benchmark_sha256
+        # One file of problems may lie in several places; two benchmarks may be read from the same files.
+        found.setdefault(("" if content and name.endswith(".jsonl") else name, content), []).append(evaluation)
     return [Group(name=_benchmark(members[0]), evaluations=tuple(members)) for members in found.values()]
 
 
@@ -64,11 +77,10 @@ def settings(group: Group) -> list[str]:
     labels: dict[str, list[str]] = {}
     for evaluation in group.evaluations:
         summary = evaluation.summary
-        each = f"{summary.sampling.n} completion{'s' if summary.sampling.n != 1 else ''}"
         how = (
-            f"answered {summary.problems:,} problems of {group.name}, {each} a problem "
-            f"({summary.completions:,} a model), {_drawn(summary.sampling)} "
-            f"and at most {summary.sampling.max_tokens} tokens, judged by {summary.checker}."
+            f"answered {summary.problems:,} problems of {group.name}, {_each(summary)} a problem "
+            f"({summary.completions:,} a model), {_drawn(summary)}, "
+            f"judged by {summary.checker}, rule {summary.rule}, assembly {summary.assembly}."
         )
         labels.setdefault(how, []).append(evaluation.label)
     return [f"{_enumeration(names)} {how}" for how, names in labels.items()]
@@ -77,22 +89,38 @@ def settings(group: Group) -> list[str]:
 def cautions(group: Group) -> list[str]:
     """What stands in the way of comparing the runs of a group."""
     found = []
-    if len({(e.summary.sampling, e.summary.checker) for e in group.evaluations}) > 1:
-        found.append("These runs were not measured under the same settings: their differences are not of models alone.")
+    differ = [name for name, values in _ways(group).items() if len(set(values)) > 1]
+    if differ:
+        found.append(
+            f"These runs were not measured under the same settings ({', '.join(differ)}): their differences are not of "
+            "models alone."
+        )
     if len({tuple(count.id for count in e.summary.by_problem) for e in group.evaluations}) > 1:
         found.append("These runs did not answer the same problems: compare problem by problem, not their rates.")
     return found
 
 
+def _ways(group: Group) -> dict[str, list[object]]:
+    """How the runs were drawn and judged: by name, the value of each run."""
+    summaries = [e.summary for e in group.evaluations]
+    here = [None if s.samples else s.sampling for s in summaries]
+    return {
+        "where completions were drawn": [sampling is None for sampling in here],
+        **{name: [getattr(sampling, name, None) for sampling in here] for name in Sampling.__struct_fields__},
+        **{name: [getattr(s, name) for s in summaries] for name in ("checker", "rule", "assembly")},
+    }
+
+
 def rates(group: Group) -> Table:
-    """The lower half of the paper's Table 2."""
-    ks = _ks([group])
+    """The lower half of the paper's Table 2, each run at its best setting."""
+    ks = ks_of([e.summary for e in group.evaluations])
     return Table(
         caption="Syntax: completions that compile. Function: completions that pass their problem's testbench. pass@k: "
         "the chance that one of k completions passes, estimated without bias. All in per cent, averaged over problems; "
-        "in brackets, 95 % Wilson score intervals with problems, not completions, as the unit.",
+        "in brackets, 95 % intervals with problems, not completions, as the unit: Wilson score intervals, for pass@k "
+        "with k over 1 from a bootstrap over problems.",
         head=("Model", "Syntax %", "Function %", *(f"pass@{k} %" for k in ks)),
-        rows=tuple(_texts(e.label, *_rates(e, ks)) for e in group.evaluations),
+        rows=tuple(texts(e.label, *_rates(e, ks, intervals=True)) for e in group.evaluations),
     )
 
 
@@ -101,7 +129,7 @@ def markdown(material: Material) -> str:
     found = groups(material.evaluations)
     if not found:
         return _markdown(("Run", "Stage"), [(s.label, s.manifest.stage) for s in material.sources])
-    ks = _ks(found)
+    ks = ks_of([e.summary for group in found for e in group.evaluations])
     head = ("Benchmark", "Model", "Problems", "Syntax %", "Function %", *(f"pass@{k} %" for k in ks))
     rows = [(g.name, e.label, str(e.summary.problems), *_rates(e, ks)) for g in found for e in g.evaluations]
     first = 1 if len(found) == 1 else 0  # one benchmark needs no column of its own
@@ -114,12 +142,12 @@ def verdicts(group: Group) -> Table:
 
     def cell(evaluation: Evaluation, status: Status) -> Cell:
         number = evaluation.summary.statuses.get(status, 0)
-        return Cell(text=f"{number:,} ({_percent(number / evaluation.summary.completions)} %)")
+        return Cell(text=f"{number:,} ({percent(number / evaluation.summary.completions)} %)")
 
     return Table(
         caption="Completions by verdict.",
         head=("Verdict", "The completion …", *(e.label for e in group.evaluations)),
-        rows=tuple(_texts(s, MEANINGS[s]) + tuple(cell(e, s) for e in group.evaluations) for s in present),
+        rows=tuple(texts(s, MEANINGS[s]) + tuple(cell(e, s) for e in group.evaluations) for s in present),
         words=(0, 1),
     )
 
@@ -141,7 +169,7 @@ def families(group: Group) -> Table | None:
         head=("Kind", "Problems", *(e.label for e in group.evaluations)),
         rows=tuple(
             (
-                *_texts(name, sum(family == name for family in family_of.values())),
+                *texts(name, sum(family == name for family in family_of.values())),
                 *(_share(_function(part[name])) if name in part else Cell(text=NOTHING) for part in parts),
             )
             for name in sorted(names, key=lambda name: (-mean(name), name))
@@ -150,7 +178,7 @@ def families(group: Group) -> Table | None:
 
 
 def problems(group: Group) -> Table:
-    """The paper's Table 3: for each problem, completions that compile and that pass."""
+    """For each problem, completions that compile and that pass."""
     counts = [{count.id: count for count in e.summary.by_problem} for e in group.evaluations]
 
     def cells(count: ProblemCount | None) -> tuple[Cell, Cell]:
@@ -177,7 +205,7 @@ def trainings(material: Material) -> Table | None:
         "Where a run was interrupted, tokens, seconds and speed are those of its last attempt.",
         ("Run", "Loss", "Rows", "Too long", "Nothing to rank", "Steps", "Tokens", "Seconds", "Tokens/s", "Final loss"),
         [
-            _texts(
+            texts(
                 *(t.label, s.loss, s.rows, s.dropped_too_long, s.dropped_nothing_to_rank, s.steps, s.tokens),
                 *(f"{s.seconds:,.1f}", round(s.tokens / s.seconds) if s.seconds else NOTHING, f"{s.final_loss:.4g}"),
             )
@@ -194,21 +222,21 @@ def data(material: Material) -> list[Table]:
         _table(
             "Designs that are correct by construction. Rejected: rows whose reference failed its own testbench.",
             ("Run", "Rows", "Families", "Rejected"),
-            [_texts(label, s.rows, len(s.families), s.rejected) for label, s in material.designs],
+            [texts(label, s.rows, len(s.families), s.rejected) for label, s in material.designs],
         ),
         _table(
-            "Untrained models.", ("Run", "Parameters"), [_texts(label, s.parameters) for label, s in material.models]
+            "Untrained models.", ("Run", "Parameters"), [texts(label, s.parameters) for label, s in material.models]
         ),
         _table(
             "Candidates drawn. Cut short: those that reached the limit of tokens.",
             ("Run", "Problems", "Completions", "Cut short"),
-            [_texts(label, s.problems, s.completions, s.cut_short) for label, s in material.samplings],
+            [texts(label, s.problems, s.completions, s.cut_short) for label, s in material.samplings],
         ),
         _table(
             "Candidates scored. Perfect: those with score 1. Rankable: rows whose scores differ.",
             ("Run", "Rows", "Candidates", "Mean score", "Perfect %", "Rankable"),
             [
-                _texts(label, s.rows, s.candidates, f"{s.mean_score:.3f}", _percent(s.perfect_share), s.rankable)
+                texts(label, s.rows, s.candidates, f"{s.mean_score:.3f}", percent(s.perfect_share), s.rankable)
                 for label, s in material.scorings
             ],
         ),
@@ -223,30 +251,44 @@ def _table(
     return Table(caption=caption, head=head, rows=content, words=words) if content else None
 
 
-def _texts(*values: str | int) -> tuple[Cell, ...]:
+def texts(*values: str | int) -> tuple[Cell, ...]:
+    """Cells without a shade."""
     return tuple(Cell(text=value if isinstance(value, str) else f"{value:,}") for value in values)
 
 
 def _share(share: float) -> Cell:
-    return Cell(text=_percent(share), share=share)
+    return Cell(text=percent(share), share=share)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share as a percentage to one place, without the sign."""
     return f"{share * 100:.1f}"
 
 
-def _rates(evaluation: Evaluation, ks: Sequence[str]) -> tuple[str, ...]:
+def _rates(evaluation: Evaluation, ks: Sequence[str], *, intervals: bool = False) -> tuple[str, ...]:
     summary = evaluation.summary
-    pass_at = (_percent(summary.pass_at[k]) if k in summary.pass_at else NOTHING for k in ks)
-    return _bracketed(summary.syntax), _bracketed(summary.function), *pass_at
+    pass_at = [percent(summary.pass_at[k]) if k in summary.pass_at else NOTHING for k in ks]
+    if intervals:
+        pass_at = [
+            f"{text} {_resampled(summary.by_problem, int(k))}" if k in summary.pass_at and k != "1" else text
+            for k, text in zip(ks, pass_at, strict=True)
+        ]
+    return bracketed(summary.syntax), bracketed(summary.function), *pass_at
 
 
-def _bracketed(rate: Rate) -> str:
-    return f"{_percent(rate.rate)} [{_percent(rate.low)}, {_percent(rate.high)}]"
+def _resampled(counts: Iterable[ProblemCount], k: int) -> str:
+    low, high = bootstrap_interval([pass_at_k(count.n, count.function, k) for count in counts])
+    return f"[{percent(low)}, {percent(high)}]"
 
 
-def _ks(found: Iterable[Group]) -> list[str]:
-    return sorted({k for group in found for e in group.evaluations for k in e.summary.pass_at}, key=int)
+def bracketed(rate: Rate) -> str:
+    """A rate and its interval, in per cent."""
+    return f"{percent(rate.rate)} [{percent(rate.low)}, {percent(rate.high)}]"
+
+
+def ks_of(found: Iterable[EvaluateSummary | Setting]) -> list[str]:
+    """The k for which any of them has a pass@k, as the summaries write them."""
+    return sorted({k for numbers in found for k in numbers.pass_at}, key=int)
 
 
 def _benchmark(evaluation: Evaluation) -> str:
@@ -254,12 +296,24 @@ def _benchmark(evaluation: Evaluation) -> str:
     return f"{Path(name).name} (sha256 {sha256[:12]})" if sha256 else name
 
 
-def _drawn(sampling: Sampling) -> str:
+def _each(summary: EvaluateSummary) -> str:
+    counts = sorted({count.n for count in summary.by_problem})
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} completions"
+    return f"{counts[0]} completion{'s' if counts[0] != 1 else ''}"
+
+
+def _drawn(summary: EvaluateSummary) -> str:
+    sampling = summary.sampling
+    if summary.samples:
+        return f"drawn elsewhere ({Path(summary.samples).name})"
     if sampling.beams > 1:
-        return f"by beam search with {sampling.beams} beams"
-    if sampling.temperature == 0:
-        return "decoded greedily (temperature 0)"
-    return f"sampled at temperature {sampling.temperature:g} and top_p {sampling.top_p:g} with seed {sampling.seed}"
+        how = f"by beam search with {sampling.beams} beams"
+    elif sampling.temperature == 0:
+        how = "decoded greedily (temperature 0)"
+    else:
+        how = f"sampled at temperature {sampling.temperature:g} and top_p {sampling.top_p:g} with seed {sampling.seed}"
+    return f"{how} and at most {sampling.max_tokens} tokens"
 
 
 def _enumeration(names: Sequence[str]) -> str:

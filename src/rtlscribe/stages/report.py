@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from cyclopts import Parameter
 
 import rtlscribe
 from rtlscribe import jsonl
-from rtlscribe.benchmarks.base import load_problems
+from rtlscribe.benchmarks.base import benchmark_inputs, load_problems
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.flow import Attempt
-from rtlscribe.report.material import Evaluation, Example, Manifest, Material, Source, Training
+from rtlscribe.report.answers import PAGE_CODE_CHARACTERS, Collector
+from rtlscribe.report.material import Evaluation, Example, Material, Source, Training
 from rtlscribe.report.page import render
+from rtlscribe.report.runs import benchmark_content, benchmark_parts, open_run, read_whole
 from rtlscribe.report.tables import markdown
 from rtlscribe.rundir import sha256
 from rtlscribe.summaries import (
@@ -26,10 +27,9 @@ from rtlscribe.summaries import (
     ReportSummary,
     SampleSummary,
     ScoreSummary,
+    Setting,
     TrainSummary,
 )
-
-T = TypeVar("T")
 
 
 @Parameter(name="*")
@@ -58,89 +58,83 @@ def run(config: Config) -> ReportSummary:
         raise UsageError("no runs to report on; name the folders of finished runs")
     if config.examples < 0:
         raise UsageError(f"--examples {config.examples}: a number from 0 on is wanted")
-    sources = [_source(given) for given in config.runs]
+    sources = [open_run(given) for given in config.runs]
     labels = [source.label for source in sources]
     for label in labels:
         if labels.count(label) > 1:
             raise UsageError(f"two runs are called {label!r}; tell them apart as LABEL=FOLDER")
     material = Material(sources=sources)
+    characters = PAGE_CODE_CHARACTERS // len(sources)
     for source in sources:
-        _gather(source, material, examples=config.examples)
+        _gather(source, material, examples=config.examples, characters=characters)
     jsonl.replace(config.output, [render(material, title=config.title).encode()])
     return ReportSummary(output=str(config.output), table=markdown(material))
 
 
-def _source(given: str) -> Source:
-    """A finished run from FOLDER or LABEL=FOLDER; a folder whose own name has an equals sign is taken as it is."""
-    label, equals, place = given.partition("=")
-    if not equals or Path(given).is_dir():
-        label, place = Path(given).resolve().name, given
-    folder = Path(place)
-    file = folder / "manifest.json"
-    if not label or not place or not file.is_file():
-        raise UsageError(
-            f"{place or given} is no run of rtlscribe: wanted a folder with a manifest.json, or LABEL=FOLDER"
-        )
-    manifest = _read(file, Manifest)
-    if manifest.status != "finished":
-        raise UsageError(
-            f"{folder} holds a run of {manifest.stage!r} that is not finished ({manifest.status}); "
-            "the same command again goes on with it"
-        )
-    facts = {name: value for name, value in _read(file, dict[str, Any]).items() if name not in ("config", "inputs")}
-    return Source(label=label, folder=str(folder), manifest=manifest, facts=facts)
-
-
-def _gather(source: Source, material: Material, *, examples: int) -> None:
+def _gather(source: Source, material: Material, *, examples: int, characters: int) -> None:
     """Add what a run measured. Of a stage that is not known here, only the manifest is shown."""
     label, folder = source.label, Path(source.folder)
     file = folder / "summary.json"
     match source.manifest.stage:
         case "evaluate":
-            material.evaluations.append(_evaluation(source, _read(file, EvaluateSummary), examples=examples))
+            summary = read_whole(file, EvaluateSummary)
+            material.evaluations.append(_evaluation(source, summary, examples=examples, characters=characters))
         case "train":
             # A run that went on from a checkpoint has told some steps twice; the last telling is the one that counts.
             losses = {entry.step: entry for entry in jsonl.read(folder / "out.jsonl", LossEntry)}
             told = tuple(losses[step] for step in sorted(losses))
-            material.trainings.append(Training(label=label, summary=_read(file, TrainSummary), losses=told))
+            material.trainings.append(Training(label=label, summary=read_whole(file, TrainSummary), losses=told))
         case "new-model":
-            material.models.append((label, _read(file, NewModelSummary)))
+            material.models.append((label, read_whole(file, NewModelSummary)))
         case "sample":
-            material.samplings.append((label, _read(file, SampleSummary)))
+            material.samplings.append((label, read_whole(file, SampleSummary)))
         case "score":
-            material.scorings.append((label, _read(file, ScoreSummary)))
+            material.scorings.append((label, read_whole(file, ScoreSummary)))
         case "designs":
-            material.designs.append((label, _read(file, DesignsSummary)))
+            material.designs.append((label, read_whole(file, DesignsSummary)))
 
 
-def _evaluation(source: Source, summary: EvaluateSummary, *, examples: int) -> Evaluation:
+def _evaluation(source: Source, summary: EvaluateSummary, *, examples: int, characters: int) -> Evaluation:
+    """A run as the page shows it: of several settings, the attempts of the one that its headline is from."""
+    collector = Collector()
     passed: dict[str, Attempt] = {}
     failed: dict[str, Attempt] = {}
+    headline = summary.headline
     for attempt in jsonl.read(Path(source.folder) / "out.jsonl", Attempt):
-        problem_id, index = attempt.key
+        if not _is_of(attempt, headline):
+            continue
+        collector.add(attempt.candidate, attempt.verdict)
+        problem_id, index = attempt.completion.problem_id, attempt.completion.index
         first = passed if attempt.verdict.status == "passed" else failed
         if problem_id not in first or index < first[problem_id].completion.index:
             first[problem_id] = attempt
     texts = _texts(source, summary.benchmark) if examples else {}
     return Evaluation(
         label=source.label,
-        benchmark_sha256=source.manifest.inputs.get("benchmark", ""),
+        benchmark_sha256=benchmark_content(source.manifest.inputs),
         summary=summary,
         passed=tuple(_spread(passed, examples, texts)),
         failed=tuple(_spread(failed, examples, texts)),
+        answers=collector.answers((count.id for count in summary.by_problem), characters=characters),
     )
+
+
+def _is_of(attempt: Attempt, setting: Setting) -> bool:
+    drawn = attempt.completion.sampling.temperature
+    return (attempt.rule, attempt.assembly) == (setting.rule, setting.assembly) and setting.temperature in (None, drawn)
 
 
 def _texts(source: Source, benchmark: str) -> dict[str, str]:
     """What was asked, by problem id; nothing where it is not certain that the benchmark is still what it was."""
-    content = source.manifest.inputs.get("benchmark")
-    if content:
-        same = Path(benchmark).is_file() and sha256(Path(benchmark)) == content
-    else:
-        same = source.facts.get("version") == rtlscribe.__version__
+    root = Path(source.manifest.config["root"]) if source.manifest.config.get("root") else None
+    content = benchmark_parts(source.manifest.inputs)
     try:
-        return {problem.id: problem.text for problem in load_problems(benchmark)} if same else {}
-    except RtlscribeError:  # a plug-in or a checkout that is not on this machine: the examples do without
+        if content:
+            same = content == {name: sha256(path) for name, path in benchmark_inputs(benchmark, root).items()}
+        else:
+            same = source.facts.get("version") == rtlscribe.__version__
+        return {problem.id: problem.text for problem in load_problems(benchmark, root=root)} if same else {}
+    except (RtlscribeError, OSError):  # a plug-in or a checkout that is not on this machine: the examples do without
         return {}
 
 
@@ -156,11 +150,3 @@ def _spread(attempts: dict[str, Attempt], number: int, texts: dict[str, str]) ->
             candidate=attempt.candidate,
             verdict=attempt.verdict,
         )
-
-
-def _read(file: Path, kind: type[T]) -> T:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}; the run is not whole") from error
-    return jsonl.decode(content, kind, path=file, line=1)
