@@ -26,6 +26,7 @@ MEMORY_BYTES = 1024 * 1024 * 1024
 FILE_BYTES = 16 * 1024 * 1024  # a program's own limit, which the worker can raise up to the next
 LARGEST_FILE_BYTES = 48 * 1024 * 1024
 FOLDER_BYTES = 64 * 1024 * 1024
+EXHAUSTED = 71  # status of a worker that an answer left without memory
 OPEN_FILES = 64
 PROCESSES = 64
 UNPRIVILEGED = 65534  # "nobody"; the processes of one worker cannot see those of another (namespaces, Landlock)
@@ -75,6 +76,8 @@ def confine(folder: Path, readable: Iterable[Path]) -> dict[str, str]:
     done |= _namespaces(libc, folder)
     os.chdir(folder)  # into the file system that may have been mounted over it
     done["user"] = _user(libc, readable)
+    if "namespaces" in done:  # else the worker, told by its pipe, ends what it runs: it must not die before that
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # forgotten when the user changed
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         done["privileges"] = "none can be gained"
     done["files"] = _landlock(libc, Path(), readable)
@@ -141,7 +144,6 @@ def _user(libc: ctypes.CDLL, readable: Sequence[Path]) -> str:
             os.setresuid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # forgotten when the user changes
             return "nobody"
     for capability in range(64):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)

@@ -20,6 +20,7 @@ from rtlscribe.checkers.sandbox import Box, Finished
 from rtlscribe.errors import MissingToolError, RtlscribeError
 
 REMEDY = "apt-get install iverilog, brew install icarus-verilog, or `make icarus12`; then see `rtlscribe doctor`"
+OLDEST = 11
 PROGRAM = "program.vvp"
 # What the driver tells ivl for -g2012; without the modules for VHDL and analog, whose loading costs every run.
 _CONFIG = """basedir:{library}
@@ -40,7 +41,6 @@ widthcap:65536
 """
 _MODULES = ("system", "v2005_math", "va_math", "v2009")
 _NOT_STARTED = (126, 127)  # what a shell ends with that cannot start its program
-_NULL, _VVP = "null", "vvp"
 
 
 class Tools(NamedTuple):
@@ -66,7 +66,7 @@ def find_tools() -> Tools:
     """Icarus Verilog from $RTLSCRIBE_ICARUS (a bin folder), else the private build of `make icarus12`, else the PATH.
 
     Raises:
-        MissingToolError: it is nowhere, or cannot be run.
+        MissingToolError: it is nowhere, cannot be run, or is too old.
     """
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
     private = data / "rtlscribe/icarus12/bin"
@@ -77,6 +77,8 @@ def find_tools() -> Tools:
         where = f"in RTLSCRIBE_ICARUS={chosen}" if chosen else "on the PATH"
         raise MissingToolError(f"Icarus Verilog (iverilog, vvp) is not {where}: {REMEDY}")
     version, library = _ask(found[0])
+    if int(version.partition(".")[0]) < OLDEST:
+        raise MissingToolError(f"{found[0]} is version {version}; 12 is wanted, and {OLDEST} will do: {REMEDY}")
     return Tools(Path(found[0]), Path(found[1]), version, library)
 
 
@@ -91,7 +93,7 @@ def _ask(iverilog: str) -> tuple[str, Path | None]:
             told = _output([iverilog, "-v", "-o", str(Path(folder) / PROGRAM), str(source)])
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingToolError(f"{iverilog} does not run ({error}): {REMEDY}") from error
-    version = re.search(r"Icarus Verilog version (\S+)", said)
+    version = re.search(r"Icarus Verilog version (\d\S*)", said)
     if not version:
         raise MissingToolError(f"{iverilog} -V did not tell its version: {REMEDY}")
     place = re.search(r"^translate: (.*?)/ivlpp ", told, re.MULTILINE)
@@ -112,40 +114,29 @@ class Icarus:
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
 
-    def preprocess(self, box: Box, names: Sequence[str], to: str, *, deadline: float) -> Finished | None:
-        """Expand the directives of files into one file; None where the preprocessor cannot be called by itself."""
+    def preprocess(self, box: Box, name: str, to: str, *, deadline: float) -> Finished:
+        """Expand the directives of a file, but for those that the compiler itself takes, into another."""
         if not self.tools.library:
-            return None
-        return box.run([str(self.tools.library / "ivlpp"), "-L", *names], deadline=deadline, stdout=to)
+            return self.drive(box, ["-g2012", "-E", "-o", to, name], makes=to, deadline=deadline)
+        return box.run([str(self.tools.library / "ivlpp"), "-L", name], deadline=deadline, stdout=to)
 
-    def compile(
-        self, box: Box, source: str, *, roots: Sequence[str], deadline: float, preprocessed: bool, program: bool = True
-    ) -> Finished:
-        """Compile one file into PROGRAM, or only check it. `roots` are what to elaborate; [] leaves it to the compiler.
-
-        A file that is not `preprocessed` may hold directives besides those that the compiler itself takes.
-        """
-        target = _VVP if program else _NULL
+    def compile(self, box: Box, source: str, *, roots: Sequence[str], deadline: float) -> Finished:
+        """Compile one preprocessed file into PROGRAM. `roots` are what to elaborate; [] leaves it to the compiler."""
         if not self.tools.library:
             tops = [flag for root in roots for flag in ("-s", root)]
-            return self.drive(box, ["-g2012", *tops, "-t", target, "-o", PROGRAM, source], deadline=deadline)
-        if not preprocessed:
-            done = self.preprocess(box, [source], "preprocessed.v", deadline=deadline)
-            if done is None or done.status != 0:
-                assert done
-                return done
-            source = "preprocessed.v"
+            return self.drive(box, ["-g2012", *tops, "-o", PROGRAM, source], makes=PROGRAM, deadline=deadline)
         box.write({"config": self._config(roots)})
-        halves = ["-Cconfig", f"-C{self.tools.library / target}.conf", "--", "-"]
-        return box.run([str(self.tools.library / "ivl"), *halves], deadline=deadline, stdin=source)
+        halves = ["-Cconfig", f"-C{self.tools.library / 'vvp.conf'}", "--", "-"]
+        command = [str(self.tools.library / "ivl"), *halves]
+        return box.run(command, deadline=deadline, stdin=source, makes=PROGRAM)
 
-    def drive(self, box: Box, arguments: Sequence[str], *, deadline: float) -> Finished:
+    def drive(self, box: Box, arguments: Sequence[str], *, makes: str, deadline: float) -> Finished:
         """Run the compiler's driver.
 
         Raises:
             RtlscribeError: it could not start its programs. An answer cannot choose the compiler's status.
         """
-        done = box.run([str(self.tools.iverilog), *arguments], deadline=deadline)
+        done = box.run([str(self.tools.iverilog), *arguments], deadline=deadline, makes=makes)
         if done.status in _NOT_STARTED:
             raise RtlscribeError(f"cannot run {self.tools.iverilog}: {done.stderr.strip() or f'status {done.status}'}")
         return done

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from rtlscribe.checkers.confine import EXHAUSTED
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
 from rtlscribe.checkers.sandbox import Box, Crashed, Finished, Pool, unsandboxed
 from rtlscribe.errors import RtlscribeError, UsageError
@@ -41,11 +42,15 @@ FALLBACKS = (
     ("the answer's inputs are not isolated: the testbench does not bear it", False, True),
     ("nor is its stimulus private", False, False),
 )
-CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, 1)  # 1: Python ran out of memory
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, EXHAUSTED)
 SUSPECT_SECONDS = 2.0
 DETAIL_LINES = 12
+SAID_CHARACTERS = 300
 BUILDS = 1024  # testbenches kept ready
+EXPANDED_BYTES = 1024 * 1024
 PROGRAM_BYTES = 8 * 1024 * 1024
+TRIAL = 'module trial; initial $display("it works"); endmodule\n'
+TRIAL_SECONDS = 30.0
 _TIMESCALE = re.compile(r"`timescale\s+\w+\s*/\s*\w+|`timescale[^\n]*")
 
 
@@ -65,7 +70,7 @@ class Build:
     """
 
     harness: Harness
-    trusted: str = ""  # preprocessed; "" where that cannot be done ahead
+    trusted: str = ""  # the harness preprocessed; "" if that failed, and nothing will fit it
     samples: str = ""
     fault: str = ""
     notes: tuple[str, ...] = ()
@@ -94,6 +99,7 @@ class IverilogChecker:
         self.pool = Pool(self.icarus.tools.readable)
         self._slots: OrderedDict[tuple[str, bytes], _Slot] = OrderedDict()
         self._lock = threading.Lock()
+        self._tried = False
 
     def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
         begun = time.monotonic()
@@ -112,6 +118,7 @@ class IverilogChecker:
     def build(self, problem: Problem, *, timeout_s: float) -> Build:
         """The problem's testbench as answers meet it, the reference run on it."""
         with self.pool.borrow() as box:
+            self._try(box)
             return self._built(box, problem, timeout_s, proven=True)
 
     def measures(self) -> dict[str, str]:
@@ -132,6 +139,7 @@ class IverilogChecker:
         for attempt in (1, 2):
             try:
                 with self.pool.borrow() as box:
+                    self._try(box)
                     return judge(box, code, problem, timeout_s)
             except Crashed as crash:
                 if crash.status == -signal.SIGALRM:
@@ -142,10 +150,35 @@ class IverilogChecker:
                     raise RtlscribeError(f"the process that checks answers {crash}") from crash
         raise AssertionError("unreachable")
 
+    def _try(self, box: Box) -> None:
+        """Once: whether the tools work at all, together and in the sandbox; else every answer would be a wrong one."""
+        if self._tried:
+            return
+        deadline = time.monotonic() + TRIAL_SECONDS
+        box.write({"trial.v": TRIAL})
+        done = self.icarus.preprocess(box, "trial.v", "expanded.v", deadline=deadline)
+        if done.status == 0:
+            done = self.icarus.compile(box, "expanded.v", roots=["trial"], deadline=deadline)
+        if done.status == 0:
+            done = self.icarus.simulate(box, PROGRAM, deadline=deadline)
+        if done.status != 0 or "it works" not in done.stdout:
+            tools, said = self.icarus.tools, " ".join((done.stderr + done.stdout).split())[:SAID_CHARACTERS]
+            raise RtlscribeError(
+                f"{tools.iverilog} and {tools.vvp} do not work together, or not in the sandbox: "
+                f"{said or f'status {done.status}'}; see `rtlscribe doctor`"
+            )
+        box.empty()
+        self._tried = True
+
     # The strict rule
 
     def _strict(self, box: Box, code: str, problem: Problem, timeout_s: float) -> Judged:
         reason = box.screen(code, top=problem.top)
+        expanded, failure = ("", None) if reason else self._expanded(box, code, time.monotonic() + timeout_s)
+        if failure:
+            return failure
+        if expanded != code and not reason:  # the screen and the compiler may read a macro differently
+            reason = box.screen(expanded, top=problem.top, expanded=True)
         if reason:
             # What does not even compile alone is no attack but a mistake. A compiler that takes its time is no matter.
             failure = self._alone(box, code, time.monotonic() + min(timeout_s, SUSPECT_SECONDS))
@@ -153,19 +186,36 @@ class IverilogChecker:
         if not problem.testbench:
             failure = self._alone(box, code, time.monotonic() + timeout_s)
             return failure or Judged("passed", "compiles; there is no testbench")
-        build = self._built(box, problem, timeout_s, proven=_counts_samples(problem))
-        if build.fault:
+        counts = _counts_samples(problem)
+        build = self._built(box, problem, timeout_s, proven=counts)
+        if build.fault and counts:
             failure = self._alone(box, code, time.monotonic() + timeout_s)
             return failure or Judged("unsupported", build.fault)
-        judged = self._judge(box, build, code, problem, time.monotonic() + timeout_s)
-        if judged.status == "passed" or build.proven or not problem.reference:
+        judged = self._judge(box, build, expanded, problem, time.monotonic() + timeout_s, seeds=_seeds(code))
+        if judged.status == "passed" or not problem.reference:
             return judged
-        # Is it the answer's fault, or the harness's? The reference knows.
-        if self._built(box, problem, timeout_s, proven=True) is build and not build.fault:
-            return judged
-        return self._strict(box, code, problem, timeout_s)
+        if not build.proven:  # is it the answer's fault, or that of what we made of the testbench? The reference knows
+            proven = self._built(box, problem, timeout_s, proven=True)
+            if proven is not build:
+                return self._strict(box, code, problem, timeout_s)
+        if build.fault and judged.detail.startswith(MISFIT):
+            return Judged("unsupported", build.fault)
+        return judged
 
-    def _judge(self, box: Box, build: Build, code: str, problem: Problem, deadline: float) -> Judged:
+    def _expanded(self, box: Box, code: str, deadline: float) -> tuple[str, Judged | None]:
+        """The code with its own macros expanded, and none of the testbench's; or why that cannot be done."""
+        if "`" not in code:
+            return code, None
+        box.write({"answer.v": code})
+        done = self.icarus.preprocess(box, "answer.v", "expanded.v", deadline=deadline)
+        if failure := _compile_failure(done):
+            return "", failure
+        expanded = box.read("expanded.v", most=EXPANDED_BYTES)
+        return expanded or "", None if expanded else Judged("rejected", "its macros make too much of it")
+
+    def _judge(
+        self, box: Box, build: Build, code: str, problem: Problem, deadline: float, *, seeds: tuple[int, int]
+    ) -> Judged:
         failure = self._compile(box, build, code, problem, deadline)
         if failure and failure.status == "syntax_error":
             # Alone it may compile: then it is the interface that differs, which is a functional fault.
@@ -173,7 +223,7 @@ class IverilogChecker:
             return alone or Judged("failed", f"{MISFIT}{failure.detail}")
         if failure:
             return failure
-        judged, samples = self._simulate(box, build, problem, deadline, seeds=_seeds(code))
+        judged, samples = self._simulate(box, build, problem, deadline, seeds=seeds)
         # Another number of samples may be the stimulus' doing: on the published one there is a number to compare with.
         differs = bool(build.samples) and samples != build.samples
         if judged.status == "passed" and build.harness.markers and (differs or self._second_run):
@@ -185,12 +235,8 @@ class IverilogChecker:
 
     def _compile(self, box: Box, build: Build, code: str, problem: Problem, deadline: float) -> Judged | None:
         """Compile trusted text and answer into PROGRAM; the trusted text first, so that no directive reaches it."""
-        # Without a directive in the answer there is nothing left to expand.
-        ahead = bool(build.trusted) and "`" not in code
-        source = build.trusted if ahead else build.harness.text
-        box.write(_beside(problem) | {"source.v": f"{source}\n{_interlude(build.harness.text)}{code}\n"})
-        roots = build.harness.roots
-        done = self.icarus.compile(box, "source.v", roots=roots, deadline=deadline, preprocessed=ahead)
+        box.write(_beside(problem) | {"source.v": f"{build.trusted}\n{_interlude(build.harness.text)}{code}\n"})
+        done = self.icarus.compile(box, "source.v", roots=build.harness.roots, deadline=deadline)
         return _compile_failure(done)
 
     def _simulate(
@@ -201,15 +247,17 @@ class IverilogChecker:
         if build.harness.markers:
             program = "seeded.vvp"
             if not box.substitute(PROGRAM, program, build.harness.seeding(seeds)):
-                return Judged("failed", "the place of the stimulus' seeds is not found in the compiled program"), ""
+                return Judged("failed", "the compiler left no whole program"), ""
         done = self.icarus.simulate(box, program, deadline=deadline)
         return _result(done, build, problem)
 
     def _alone(self, box: Box, code: str, deadline: float) -> Judged | None:
         """What is wrong with the code by itself, without a testbench."""
-        box.write({"answer.v": code})
-        done = self.icarus.compile(box, "answer.v", roots=[], deadline=deadline, preprocessed=False, program=False)
-        return _compile_failure(done)
+        expanded, failure = self._expanded(box, code, deadline)
+        if failure:
+            return failure
+        box.write({"alone.v": f'`line 1 "answer.v" 0\n{expanded}'})
+        return _compile_failure(self.icarus.compile(box, "alone.v", roots=[], deadline=deadline))
 
     # The testbench of a problem
 
@@ -232,9 +280,8 @@ class IverilogChecker:
     def _prepare(self, box: Box, made: Harness, timeout_s: float, notes: tuple[str, ...] = ()) -> Build:
         build = Build(made, notes=notes if made.marked else (*notes, "its result line cannot be marked"))
         box.write({"testbench.v": made.text})
-        deadline = time.monotonic() + timeout_s
-        done = self.icarus.preprocess(box, ["testbench.v"], "expanded.v", deadline=deadline)
-        if done and done.status == 0:
+        done = self.icarus.preprocess(box, "testbench.v", "expanded.v", deadline=time.monotonic() + timeout_s)
+        if done.status == 0:
             build.trusted = box.read("expanded.v", most=PROGRAM_BYTES) or ""
         return build
 
@@ -250,14 +297,14 @@ class IverilogChecker:
             verdict = self._golden(box, candidate, problem, timeout_s)
             build = candidate if verdict.status == "passed" else build
         build.proven = True
-        fits = first.status in ("failed", "timeout") and not first.detail.startswith(MISFIT)
-        if verdict.status != "passed" and (_counts_samples(problem) or not fits):
+        if verdict.status != "passed" and (_counts_samples(problem) or first.detail.startswith(MISFIT)):
             build.fault = f"its own reference does not pass here: {first.status}, {first.detail}"
         return build
 
     def _golden(self, box: Box, build: Build, problem: Problem, timeout_s: float) -> Judged:
         deadline = time.monotonic() + timeout_s
-        failure = self._compile(box, build, problem.reference, problem, deadline)
+        reference, failure = self._expanded(box, problem.reference, deadline)
+        failure = failure or self._compile(box, build, reference, problem, deadline)
         if failure:
             alone = self._alone(box, problem.reference, deadline)
             return alone or Judged("failed", f"{MISFIT}{failure.detail}")
@@ -275,7 +322,7 @@ class IverilogChecker:
         arguments = [*procedure.flags, "-o", PROGRAM, *(name for name, _ in files)]
         deadline = time.monotonic() + procedure.timeout_s
         together = procedure.timeout_covers_compiler
-        done = self.icarus.drive(box, arguments, deadline=deadline if together else deadline + timeout_s)
+        done = self.icarus.drive(box, arguments, makes="", deadline=deadline if together else deadline + timeout_s)
         log = Log(done.status == 0, done.stdout + done.stderr, timed_out=done.status is None)
         if log.compiled:
             deadline = deadline if together else time.monotonic() + procedure.timeout_s

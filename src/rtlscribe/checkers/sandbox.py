@@ -65,22 +65,22 @@ class Box:
     """One worker and its folder. Not for two threads at a time."""
 
     def __init__(self, readable: Sequence[Path]) -> None:
-        self._folder = Path(
+        self.folder = Path(
             tempfile.mkdtemp(prefix="rtlscribe-", dir=MEMORY_FOLDER if memory_is_roomy() else None)
         ).resolve()
         # As a program of its own: a fork of this process would take along its memory (torch) and its locks.
-        command = [sys.executable, "-I", "-m", "rtlscribe.checkers.worker", str(self._folder), *map(str, readable)]
+        command = [sys.executable, "-I", "-m", "rtlscribe.checkers.worker", str(self.folder), *map(str, readable)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-        self._closing = weakref.finalize(self, _close, self._process, self._folder)
+        self._closing = weakref.finalize(self, _close, self._process, self.folder)
         try:
             self.measures: dict[str, str] = self._answer(START_SECONDS)
         except Crashed as error:
             self.close()
             raise RtlscribeError(f"the process that checks answers does not start: it {error}") from error
 
-    def screen(self, code: str, *, top: str) -> str | None:
+    def screen(self, code: str, *, top: str, expanded: bool = False) -> str | None:
         """The guard's reason not to run an answer, if any. Raises Crashed if the answer brought the worker down."""
-        reason: str | None = self._ask(GRACE_SECONDS, do="screen", code=code, top=top)
+        reason: str | None = self._ask(GRACE_SECONDS, do="screen", code=code, top=top, expanded=expanded)
         return reason
 
     def empty(self) -> None:
@@ -111,12 +111,13 @@ class Box:
         deadline: float,
         stdin: str = os.devnull,
         stdout: str = "",
+        makes: str = "",
         large_files: bool = False,
     ) -> Finished:
         """Run a program in the folder to its end, or to `deadline` of time.monotonic(); nothing of it is left running.
 
         `stdin` and `stdout` are files of the folder; what is written to a named file is not returned.
-        `large_files`: it may write files of 48 MiB instead of 16.
+        `makes` is a file without which status 0 counts as 1. `large_files`: it may write files of 48 MiB instead of 16.
 
         Raises:
             RtlscribeError: it cannot be started, or the disk is full.
@@ -129,6 +130,7 @@ class Box:
             seconds=seconds,
             stdin=stdin,
             stdout=stdout,
+            makes=makes,
             large=large_files,
             environment=ENVIRONMENT,
         )

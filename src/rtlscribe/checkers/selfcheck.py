@@ -65,7 +65,8 @@ def _folder(box: Box) -> str:
 def _strays(box: Box) -> str:
     """Programs that outlive their parent, also in a session of their own."""
     mark = f"31.{secrets.randbelow(10**9):09}"
-    script = f"(sleep {mark} &) ; setsid sleep {mark} & sleep {mark} & exit 0"
+    # The pause is for setsid, which has to get its session before the program's own is ended.
+    script = f"(sleep {mark} &) ; setsid sleep {mark} & sleep {mark} & sleep 0.3; exit 0"
     box.run([SHELL, "-c", script], deadline=time.monotonic() + SECONDS)
     for _ in range(20):
         left = list(_running(mark))

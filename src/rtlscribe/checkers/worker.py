@@ -11,7 +11,6 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -22,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rtlscribe.checkers.confine import LARGEST_FILE_BYTES, confine
+from rtlscribe.checkers.confine import EXHAUSTED, LARGEST_FILE_BYTES, confine
 from rtlscribe.verilog.guard import refuse
 
 OUTPUT_BYTES = 256 * 1024  # of each stream; more is cut and said
@@ -59,6 +58,18 @@ def _send(outgoing: Any, answer: Any) -> None:
     outgoing.flush()
 
 
+def _remove(folder: str) -> None:
+    """A folder and all that is in it, which may have been closed to us."""
+    os.chmod(folder, 0o700)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _remove(entry.path)
+            else:
+                os.unlink(entry.path)
+    os.rmdir(folder)
+
+
 class _Worker:
     """What can be asked for: its methods by name. Works in the current folder."""
 
@@ -73,18 +84,22 @@ class _Worker:
             request = json.loads(incoming.read(struct.unpack("<I", header)[0]))
             try:
                 answer = {"value": getattr(self, request.pop("do"))(**request)}
+            except (MemoryError, RecursionError):  # what was left is not enough to go on with
+                os._exit(EXHAUSTED)
             except OSError as error:
                 answer = {"fault": f"{error.strerror or error}"}
+            except Exception as error:  # noqa: BLE001  # whatever it is, whoever asked has to be told
+                answer = {"fault": f"{type(error).__name__}: {error}"}
             try:
                 _send(outgoing, answer)
             except BrokenPipeError:  # no one waits for it any more
                 return
 
-    def screen(self, *, code: str, top: str) -> str | None:
+    def screen(self, *, code: str, top: str, expanded: bool) -> str | None:
         """The guard's reason to refuse. A bomb ends this process: by its limits, or by the alarm."""
         signal.setitimer(signal.ITIMER_REAL, SCREEN_SECONDS)
         try:
-            return refuse(code, top=top)
+            return refuse(code, top=top, expanded=expanded)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -93,7 +108,7 @@ class _Worker:
         with os.scandir() as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    _remove(entry.path)
                 else:
                     os.unlink(entry.path)
 
@@ -112,6 +127,8 @@ class _Worker:
 
     def substitute(self, *, source: str, target: str, pairs: list[tuple[str, str]]) -> bool:
         """Copy a file with replacements. Whether each was found just once; else nothing is written."""
+        if not os.path.isfile(source):
+            return False
         with open(source, encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
         for old, new in pairs:
@@ -152,9 +169,23 @@ class _Worker:
         os.waitpid(os.posix_spawn("./own", ["own"], {}), 0)
 
     def run(
-        self, *, command: list[str], seconds: float, stdin: str, stdout: str, large: bool, environment: dict[str, str]
+        self,
+        *,
+        command: list[str],
+        seconds: float,
+        stdin: str,
+        stdout: str,
+        makes: str,
+        large: bool,
+        environment: dict[str, str],
     ) -> dict[str, Any]:
-        """Run one program to its end or to the limit, then kill what is left of it."""
+        """Run one program to its end or to the limit, then kill what is left of it.
+
+        `makes` is a file without which a status of 0 is none: Icarus ends with its number of errors, modulo 256.
+        """
+        if makes:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(makes)
         deadline = time.monotonic() + seconds
         create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         actions = [
@@ -189,7 +220,10 @@ class _Worker:
                 texts.append(file.read(OUTPUT_BYTES).decode(errors="replace"))
                 cut = cut or bool(file.read(1))
         self._check_room()
-        return {"status": os.waitstatus_to_exitcode(status) if ended else None, "texts": texts, "cut": cut}
+        code = os.waitstatus_to_exitcode(status)
+        if code == 0 and makes and not os.path.isfile(makes):
+            code = 1
+        return {"status": code if ended else None, "texts": texts, "cut": cut}
 
     def _check_room(self) -> None:
         """A disk that others share and that is full is no fault of the answer's."""

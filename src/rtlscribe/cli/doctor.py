@@ -44,6 +44,8 @@ def run(*, sandbox: bool = False) -> str:
     try:
         tools = find_tools()
         lines.append(f"ok       Icarus Verilog {tools.version} ({tools.iverilog})")
+        if tools.version.startswith("11"):
+            lines.append("note     VerilogEval wants Icarus Verilog 12: `make icarus12` builds it, without root")
     except MissingToolError as error:
         missing.append(str(error))
     lines += _confinement(tools.readable if tools else ())

@@ -2,10 +2,11 @@
 
 Read is the tree that pyslang makes of the text, with macros expanded and escaped names understood; so a comment or a
 string may mention what is forbidden, and a macro cannot hide it. A module that is not part of the design, such as a
-testbench that a model added, may hold anything: it is never elaborated. Three things stay outside:
-- time and memory are not bounded, and the stack has to be deep (256 MiB is enough): see `checkers.worker`;
-- Icarus's preprocessor differs from pyslang's in some corners, so what it made of an answer has to be screened as well;
-- what a name in the testbench is, the guard does not know: it refuses any name that the answer does not declare.
+testbench that a model added, may hold anything: it is never elaborated. What is not done here:
+- Time and memory are not bounded, and the stack has to be deep (256 MiB is enough): see `checkers.worker`.
+- Icarus's preprocessor reads some corners differently; so what it made of an answer has to be screened as well.
+- In code with errors of syntax no names are looked up. Icarus took none of 643 such completions of real models.
+- That an answer drives its own inputs is not seen: see `harness`, which isolates them.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ _DECLARES = {
     _K.LoopGenerate: "identifier",
     _K.ModportItem: "name",
     _K.ClockingDeclaration: "blockName",
+    _K.PropertyDeclaration: "name",
+    _K.SequenceDeclaration: "name",
 }
 # pyslang's own macros, which Icarus does not have.
 _PYSLANG_MACROS = """
@@ -131,13 +134,16 @@ def refuse(code: str, *, top: str, expanded: bool = False) -> str | None:
 
     `top` is the module that the testbench instantiates; without it in the answer all its modules are looked at.
     `expanded`: the code comes from the preprocessor, so that it may be longer and hold `line directives.
-    Wrong syntax is no reason. Text that was made to exhaust its reader may end the process by its limits.
+    Wrong syntax is no reason. Text that was made to exhaust its reader can end the process by its limits.
     """
     reason = _text_at_fault(code, most_bytes=LONGEST_EXPANDED_BYTES if expanded else LONGEST_BYTES)
     if reason:
         return reason
-    offences = _Screen(code, top, expanded=expanded).offences()
-    first = min(offences, default=None)
+    try:
+        offences = _Screen(code, top, expanded=expanded).offences()
+    except MemoryError:  # macros that double
+        return "it takes too much memory to read"
+    first = min(offences, key=lambda offence: offence.line, default=None)
     return f"line {first.line}: {first.reason}" if first else None
 
 
@@ -204,7 +210,8 @@ class _Screen:
         Any mention of a module's name counts as leading to it: through ports, parameters and generate blocks alike.
         """
         units: dict[str, list[Any]] = {}
-        for member in getattr(self._tree.root, "members", [self._tree.root]):
+        root = self._tree.root
+        for member in root.members if root.kind == _K.CompilationUnit else [root]:
             if member.kind in _UNITS:
                 units.setdefault(member.header.name.valueText, []).append(member)
             else:

@@ -27,10 +27,12 @@ _DUMPS = frozenset(
     {"$dumpfile", "$dumpvars", "$dumpon", "$dumpoff", "$dumpall", "$dumpflush", "$dumplimit", "$fsdbDumpfile"}
     | {"$fsdbDumpvars", "$vcdpluson", "$wlfdumpvars"}
 )
+_DRAWS = frozenset({"$random", "$urandom", "$urandom_range"})
 ENOUGH_MISMATCHES = 200  # most testbenches take fewer samples than that; some take 400,000
 _FORMAT = re.compile(r"%-?\d*(?:\.\d+)?[a-zA-Z]")
 # The published streams: $random and $urandom start from 0 in Icarus, each on its own; $urandom is the same generator
-# with its first bit flipped, $urandom_range scales it. Seen on versions 11 and 12.
+# with its first bit flipped, $urandom_range is $dist_uniform on it. Seen on versions 11 and 12, of which 11 makes 0 of
+# ranges beyond 31 bits.
 _STREAMS = """
 module {name};
   integer r = 32'd{seed_r};
@@ -39,13 +41,11 @@ module {name};
     next = $random(u) ^ 32'h80000000;
   endfunction
   function [31:0] range(input [31:0] a, input [31:0] b);
-    reg [31:0] low, high;
-    reg [63:0] scaled;
+    reg signed [31:0] low, high;
     begin
-      low = a < b ? a : b;
-      high = a < b ? b : a;
-      scaled = next(0) * (64'd1 + high - low);
-      range = low + scaled[63:32];
+      low = (a < b ? a : b) ^ 32'h80000000;
+      high = (a < b ? b : a) ^ 32'h80000000;
+      range = $dist_uniform(u, low, high) ^ 32'h80000000;
     end
   endfunction
 endmodule
@@ -95,11 +95,11 @@ def harness(problem: Problem, *, isolate: bool = True, own_streams: bool = True)
     roots = [names.get(name, name) for name in found.roots(problem.top)]
     markers: tuple[int, ...] = ()
     streams = ""
-    if own_streams and found.draws:
+    if own_streams and found.draws and not found.draws_elsewhere:
         module, markers = _fresh_name(), (_marker(), _marker())
         streams = _STREAMS.format(name=module, seed_r=markers[0], seed_u=markers[1])
         edits += list(_draws(found, module))
-        roots.append(module)
+        roots.insert(0, module)  # its seeds are there when the others' variables get their first values
     return Harness(
         text=_edited(source, edits).rstrip("\n") + "\n" + streams,
         roots=tuple(roots),
@@ -122,6 +122,7 @@ class _Reading:
         self.instantiations: list[Any] = []
         self.dumps: list[Any] = []
         self.draws: list[Any] = []
+        self.draws_elsewhere = False  # out of macros, where no edit reaches them
         self.displays: list[Any] = []
         self._names: set[str] = set()
         self._elsewhere: set[str] = set()  # identifiers that come out of macros
@@ -133,6 +134,9 @@ class _Reading:
                 self.tokens.append(node)
             elif node.kind == TokenKind.Identifier:
                 self._elsewhere.add(node.valueText)
+            return
+        if any(place.buffer != self.buffer.id for place in (node.sourceRange.start, node.sourceRange.end)):
+            self.draws_elsewhere = self.draws_elsewhere or _called(node) in _DRAWS
             return
         match node.kind.name:
             case "ModuleDeclaration":
@@ -149,7 +153,7 @@ class _Reading:
                 self.dumps.append(node)
             case "InvocationExpression" if _called(node) == "$display" and node.arguments:
                 self.displays.append(node)
-            case "InvocationExpression" if _called(node) in ("$random", "$urandom", "$urandom_range"):
+            case "InvocationExpression" if _called(node) in _DRAWS:
                 self.draws.append(node)
             case "SystemName" if node.systemIdentifier.valueText in ("$random", "$urandom"):
                 self.draws.append(node)
@@ -250,8 +254,8 @@ def _draws(found: _Reading, module: str) -> Iterator[_Edit]:
         if name == "$urandom_range":
             yield _Edit(start, found.place(node.left)[1], f"{module}.range")
             if len(arguments) == 1:
-                inside = found.place(arguments[0])[1]
-                yield _Edit(inside, inside, ", 0")
+                behind = node.arguments.closeParen.range.start.offset  # the argument itself may come out of a macro
+                yield _Edit(behind, behind, ", 0")
         elif not arguments:
             yield _Edit(start, end, f"$random({module}.r)" if name == "$random" else f"{module}.next(0)")
 

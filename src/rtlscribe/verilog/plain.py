@@ -14,6 +14,8 @@ from pyslang import ast
 _KEPT = r'("(?:\\.|[^"\\])*"|\\\S+)'
 _ATTRIBUTE = re.compile(rf"{_KEPT}|\(\*(?!\s*\)).*?\*\)", re.DOTALL)
 _ALWAYS = re.compile(rf"{_KEPT}|\balways_(?:comb|latch)\b")
+_WAITS = (ast.StatementKind.Timed, ast.StatementKind.Wait, ast.StatementKind.WaitFork, ast.StatementKind.WaitOrder)
+_EVENTS = (ast.TimingControlKind.SignalEvent, ast.TimingControlKind.EventList, ast.TimingControlKind.ImplicitEvent)
 _SIGNALS = (ast.SymbolKind.Variable, ast.SymbolKind.Net)
 
 
@@ -77,6 +79,32 @@ def asleep(code: str) -> str:
 
     compilation.getRoot().visit(look)
     return min(missing, default="")
+
+
+def takes_time(code: str) -> bool:
+    """Whether a block waits for more than the event at its head: then it is neither a circuit nor a value at the start.
+
+    A delay within an assignment (`y <= #1 a;`) does not count.
+    """
+    sources = pyslang.SourceManager()
+    compilation = ast.Compilation()
+    compilation.addSyntaxTree(_tree(code, sources))
+    found = []
+
+    def look(node: Any) -> None:
+        assertion = ast.StatementKind.ConcurrentAssertion  # it is kept as a block of its own
+        if isinstance(node, ast.ProceduralBlockSymbol) and node.body.kind != assertion:
+            inside = node.body
+            if node.procedureKind == ast.ProceduralBlockKind.Always:
+                head = inside.timing.kind if inside.kind == ast.StatementKind.Timed else None
+                found.append(head not in _EVENTS)
+                inside = inside.stmt if head in _EVENTS else inside
+            elif node.procedureKind == ast.ProceduralBlockKind.AlwaysFF:
+                inside = getattr(inside, "stmt", inside)
+            inside.visit(lambda part: found.append(getattr(part, "kind", None) in _WAITS))
+
+    compilation.getRoot().visit(look)
+    return any(found)
 
 
 def _only_read(statement: Any) -> set[str]:

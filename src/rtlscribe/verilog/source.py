@@ -26,7 +26,7 @@ def edited(content: bytes, edits: Sequence[Edit]) -> bytes:
 
 
 class Source:
-    """A parsed text; gives the places and the text of its nodes."""
+    """A parsed text; gives the places and the text of its nodes, which live no longer than it does."""
 
     def __init__(self, code: str) -> None:
         self.content = code.encode(errors="replace")  # half a surrogate pair is any other wrong character
@@ -62,3 +62,15 @@ class Source:
 def elements(node: Any) -> list[Any]:
     """The children that are nodes, not tokens."""
     return [child for child in node if child is not None and not isinstance(child, pyslang.parsing.Token)]
+
+
+def of_kind(root: Any, kind: str) -> list[Any]:
+    """The nodes of a kind of syntax in a tree, in the order of the text."""
+    found: list[Any] = []
+
+    def visit(node: Any) -> None:
+        if not isinstance(node, pyslang.parsing.Token) and node.kind.name == kind:
+            found.append(node)
+
+    root.visit(visit)
+    return found
