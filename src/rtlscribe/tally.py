@@ -69,7 +69,7 @@ def _setting(attempts: Sequence[Attempt], *, drawn_here: bool) -> Setting:
         syntax=rate([p.syntax / p.n for p in by_problem]),
         function=rate([p.function / p.n for p in by_problem]),
         pass_at=_pass_at(by_problem),
-        statuses=dict(sum(counts.values(), Counter())),
+        statuses=dict(sorted(sum(counts.values(), Counter[str]()).items())),  # not in the order in which checks ended
         by_problem=by_problem,
         refused=sum(a.verdict.status == "passed" and a.verdict.detail.startswith(REFUSED) for a in attempts),
     )

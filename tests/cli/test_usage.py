@@ -14,7 +14,7 @@ GOOD_LINE = '{"problem_id": "*", "text": "module m; endmodule"}\n'
 
 # arguments, words of the message. A file named in them is of FILES.
 USAGE = {
-    "unknown command": (["nonsense"], ['Unknown command "nonsense"', "evaluate"]),
+    "unknown command": (["nonsense"], ['Unknown command "nonsense"', "train"]),
     "unknown command of a group": (["data", "nonsense"], ['Unknown command "nonsense"', "designs"]),
     "unknown option": (["list", "--nonsense"], ["--nonsense"]),
     "unknown option of a stage": (["data", "designs", "--rows", "3"], ["Unknown option", "--rows"]),

@@ -26,13 +26,13 @@ endmodule
 module tb;  // größer, 漢字: places count bytes
   reg clk = 0; always #5 clk = ~clk;
   reg [7:0] a = 0; wire [7:0] y, ref_y;
-  integer seed = 5, errors = 0, samples = 0; reg [31:0] sum = 0;
+  integer seed = 5, errors = 0, samples = 0; reg [31:0] sum = 0, drawn;
   MORE
   reference_module good1(.clk(clk), .a(a), .y(ref_y));
   INSTANCE
   always @(negedge clk) begin : compare
     samples = samples + 1; if (y !== ref_y) errors = errors + 1;
-    a = DRAW; sum = sum * 31 + a;
+    drawn = DRAW; a = drawn; sum = {sum[30:0], sum[31]} ^ drawn;
   end
   initial begin
     INITIAL
@@ -93,8 +93,10 @@ def simulate(icarus: str) -> Iterator[Callable[..., Simulated]]:
     pool.close()
 
 
-def made_private(simulate: Callable, problem: Problem, code: str, *, seeds: tuple[int, int] = (0, 0)) -> Simulated:
-    made = harness(problem)
+def made_private(
+    simulate: Callable, problem: Problem, code: str, *, seeds: tuple[int, int] = (0, 0), isolate: bool = True
+) -> Simulated:
+    made = harness(problem, isolate=isolate)
     done: Simulated = simulate(made.text, code, roots=made.roots, seeding=made.seeding(seeds) if made.markers else ())
     return done._replace(lines=[line.replace(f"{made.secret} ", "") for line in done.lines])
 
@@ -256,7 +258,8 @@ def test_names_of_the_ports_are_kept(simulate: Callable) -> None:
     """Else a connection by name would not find its port."""
     one = problem_of(problem(instance="top_module y(.clk, .a, .y(y1));").testbench.replace("] y, ref", "] y1, ref"))
     one = problem_of(one.testbench.replace("(y !== ref_y)", "(y1 !== ref_y)"))
-    assert made_private(simulate, one, WRONG) == simulate(one.testbench, WRONG)
+    for isolate in (True, False):
+        assert made_private(simulate, one, WRONG, isolate=isolate) == simulate(one.testbench, WRONG)
 
 
 def test_result_lines_carry_the_secret(simulate: Callable) -> None:

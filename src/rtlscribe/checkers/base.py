@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Protocol
 
 from rtlscribe import registry
+from rtlscribe.errors import UsageError
 from rtlscribe.records import Candidate, Problem, Verdict
 
 TABLE = {
     "iverilog": "rtlscribe.checkers.iverilog:IverilogChecker",
     "pyslang": "rtlscribe.checkers.pyslang:PyslangChecker",
     "scripted": "rtlscribe.checkers.scripted:ScriptedChecker",
+    "verilator": "rtlscribe.checkers.verilator:VerilatorChecker",
+    "yosys": "rtlscribe.checkers.yosys:YosysChecker",
+    "yosys-proved": "rtlscribe.checkers.yosys:YosysProvedChecker",
 }
 
 
@@ -28,11 +33,18 @@ class Checker(Protocol):
         ...
 
 
-def open_checker(name: str) -> Checker:
+def open_checker(name: str, *, rule: str = "strict", second_run: bool = True) -> Checker:
     """The checker of that name.
 
+    `rule` is strict, or official for the published way of judging; `second_run` puts what passes on the published
+    stimulus to other random stimulus too. Both are for checkers that know of them.
+
     Raises:
-        UsageError: no such checker. MissingToolError: its tool is not installed.
+        UsageError: no such checker, or it has no such option. MissingToolError: its tool is not installed.
     """
-    checker: Checker = registry.lookup("checker", name, TABLE)()
+    kind = registry.lookup("checker", name, TABLE)
+    options = ({"rule": rule} if rule != "strict" else {}) | ({} if second_run else {"second_run": False})
+    for option in options.keys() - inspect.signature(kind).parameters.keys():
+        raise UsageError(f"the checker {name} has no --{option.replace('_', '-')}; iverilog has")
+    checker: Checker = kind(**options)
     return checker

@@ -2,8 +2,8 @@
 
 strict: the answer is screened (`verilog.guard`), compiled after a testbench that was made private (`verilog.harness`)
 and run in a sandbox. It passes if the testbench's own result line says so, over as many samples as the reference was
-judged on. Random stimulus is drawn from seeds that depend on the answer's text: the same at each run, and nothing that
-an answer can have learnt by heart.
+judged on, and then on other random stimulus too. That is drawn from seeds that depend on the answer's text: the same at
+each run, and nothing that an answer can have learnt by heart.
 official: the published command lines and reading of the log (`published`), in the same sandbox. A pass that the strict
 rule would not grant is told in the verdict's detail.
 
@@ -35,6 +35,7 @@ from rtlscribe.verilog.harness import Harness, harness
 Rule = Literal["strict", "official"]
 REFUSED = "refused by the strict rule: "  # how the detail of such an official pass begins
 
+BY_HEART = "passes on the published stimulus, not on other: "
 MISFIT = "does not fit the testbench: "
 PUBLISHED = (0, 0)  # the seeds with which the private streams draw the published stimulus
 # What is given up for a testbench whose own reference does not pass: (what is said of it, isolate, own_streams).
@@ -86,10 +87,11 @@ class _Slot:
 class IverilogChecker:
     """The judge of record. Without a testbench a candidate passes if it compiles.
 
-    `second_run` puts answers that pass on random stimulus of their own to the published one too.
+    `second_run` puts answers that pass on the published stimulus to other random stimulus too, where the testbench
+    draws any.
     """
 
-    def __init__(self, *, rule: Rule = "strict", second_run: bool = False) -> None:
+    def __init__(self, *, rule: Rule = "strict", second_run: bool = True) -> None:
         if rule not in ("strict", "official"):
             raise UsageError(f"no rule is called {rule!r}; there are: strict, official")
         self._rule = rule
@@ -216,22 +218,29 @@ class IverilogChecker:
     def _judge(
         self, box: Box, build: Build, code: str, problem: Problem, deadline: float, *, seeds: tuple[int, int]
     ) -> Judged:
+        seconds = deadline - time.monotonic()
         failure = self._compile(box, build, code, problem, deadline)
         if failure and failure.status == "syntax_error":
             # Alone it may compile: then it is the interface that differs, which is a functional fault.
             alone = self._alone(box, code, deadline)
-            return alone or Judged("failed", f"{MISFIT}{failure.detail}")
+            return alone or Judged("failed", f"{MISFIT}{build.harness.readable(failure.detail)}")
         if failure:
             return failure
-        judged, samples = self._simulate(box, build, problem, deadline, seeds=seeds)
-        # Another number of samples may be the stimulus' doing: on the published one there is a number to compare with.
-        differs = bool(build.samples) and samples != build.samples
-        if judged.status == "passed" and build.harness.markers and (differs or self._second_run):
-            judged, samples = self._simulate(box, build, problem, deadline, seeds=PUBLISHED)
-            differs = bool(build.samples) and samples != build.samples
-        if judged.status == "passed" and differs:
+        judged, samples = self._simulate(box, build, problem, deadline, seeds=PUBLISHED)
+        if judged.status == "passed" and build.samples not in ("", samples):
             return Judged("failed", f"{samples} samples where the reference was judged on {build.samples}")
-        return judged
+        if judged.status != "passed" or not (self._second_run and build.harness.markers):
+            return judged
+        again, samples = self._simulate(box, build, problem, time.monotonic() + seconds, seeds=seeds)
+        if again.status == "passed" and samples == build.samples:
+            return judged
+        if again.status == "timeout" or not problem.reference:
+            return Judged(again.status, f"{BY_HEART}{again.detail}")
+        # Not every testbench bears other stimulus, nor takes as many samples of it. The reference, on the same, knows.
+        golden, expected = self._golden(box, build, problem, time.monotonic() + seconds, seeds=seeds)
+        if golden.status != "passed" or (again.status == "passed" and samples == expected):
+            return judged
+        return Judged("failed", f"{BY_HEART}{again.detail or f'{samples} samples instead of {expected}'}")
 
     def _compile(self, box: Box, build: Build, code: str, problem: Problem, deadline: float) -> Judged | None:
         """Compile trusted text and answer into PROGRAM; the trusted text first, so that no directive reaches it."""
@@ -287,29 +296,29 @@ class IverilogChecker:
 
     def _prove(self, box: Box, build: Build, problem: Problem, timeout_s: float) -> Build:
         """Run the reference; where it does not pass, give up what the testbench may not bear, one thing at a time."""
-        verdict = self._golden(box, build, problem, timeout_s)
-        first = verdict
+        first, build.samples = verdict, _ = self._golden(box, build, problem, time.monotonic() + timeout_s)
         for note, isolate, own_streams in FALLBACKS:
             if verdict.status == "passed":
                 break
             weaker = harness(problem, isolate=isolate, own_streams=own_streams)
             candidate = self._prepare(box, weaker, timeout_s, (note,))
-            verdict = self._golden(box, candidate, problem, timeout_s)
+            verdict, candidate.samples = self._golden(box, candidate, problem, time.monotonic() + timeout_s)
             build = candidate if verdict.status == "passed" else build
         build.proven = True
         if verdict.status != "passed" and (_counts_samples(problem) or first.detail.startswith(MISFIT)):
             build.fault = f"its own reference does not pass here: {first.status}, {first.detail}"
         return build
 
-    def _golden(self, box: Box, build: Build, problem: Problem, timeout_s: float) -> Judged:
-        deadline = time.monotonic() + timeout_s
+    def _golden(
+        self, box: Box, build: Build, problem: Problem, deadline: float, *, seeds: tuple[int, int] = PUBLISHED
+    ) -> tuple[Judged, str]:
+        """The verdict on the reference, and the samples that it was judged on."""
         reference, failure = self._expanded(box, problem.reference, deadline)
         failure = failure or self._compile(box, build, reference, problem, deadline)
         if failure:
             alone = self._alone(box, problem.reference, deadline)
-            return alone or Judged("failed", f"{MISFIT}{failure.detail}")
-        judged, build.samples = self._simulate(box, build, problem, deadline, seeds=PUBLISHED)
-        return judged
+            return alone or Judged("failed", f"{MISFIT}{build.harness.readable(failure.detail)}"), ""
+        return self._simulate(box, build, problem, deadline, seeds=seeds)
 
     # The official rule
 

@@ -44,7 +44,8 @@ def main() -> None:
     parent = os.getppid()
     done = confine(folder, readable)
     threading.stack_size(STACK_BYTES)
-    with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
+    gone = contextlib.suppress(BrokenPipeError)  # whoever asked was killed
+    with gone, os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
         _send(outgoing, {"value": done})
         worker = _Worker(requests, parent=parent, alone="namespaces" in done, private="folder" in done)
         server = threading.Thread(target=worker.serve, args=(incoming, outgoing))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from rtlscribe.flow import ASSEMBLIES, TIMEOUT_S, Assembly, Attempt, Task, compl
 from rtlscribe.models.base import local_path, open_model
 from rtlscribe.options import Count, CountFromZero, Positive, Share
 from rtlscribe.prompts import Template, template_file
+from rtlscribe.published import PROCEDURES
 from rtlscribe.records import Completion, Problem, Sampling, Verdict
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.summaries import EvaluateSummary, ProblemCount
@@ -87,8 +88,8 @@ class Config:
     errata: Path | None = None
     """Known faults of the benchmark, as `rtlscribe audit` writes them: scores are told with and without them."""
 
-    second_run: bool = False
-    """Put what passes on random stimulus of its own to the published stimulus too (strict rule)."""
+    second_run: bool = True
+    """Put what passes on the published stimulus to other random stimulus too, where a testbench draws any (strict)."""
 
     checker: str = "iverilog"
     """Who judges."""
@@ -143,10 +144,12 @@ def run(config: Config) -> EvaluateSummary:
         if work.finished:
             return work.summary(EvaluateSummary)
         problems = _problems(config)
+        _refuse_unpublished(ways, problems)
+        excluded = _excluded(config, problems)
         completions = _drawn_elsewhere(config, problems)
         total = len(completions) or len(problems) * config.n * len(ways.samplings)
         _attempt_all(config, ways, problems, completions, checkers, work, total)
-        summary = _summary(config, ways, problems, completions, checkers, work)
+        summary = _summary(config, ways, problems, completions, checkers, excluded, work)
         work.finish(summary)
     return summary
 
@@ -181,9 +184,8 @@ def _several(option: str, given: str, choices: Sequence[str]) -> tuple[str, ...]
 
 
 def _checkers(config: Config, ways: Ways) -> dict[str, Checker]:
-    """A checker for each rule; the second run is an option of the strict one, where the checker has it."""
-    second = config.second_run and config.checker == "iverilog"
-    return {rule: open_checker(config.checker, rule=rule, second_run=second) for rule in ways.rules}
+    """A checker for each rule."""
+    return {rule: open_checker(config.checker, rule=rule, second_run=config.second_run) for rule in ways.rules}
 
 
 def _inputs(config: Config) -> dict[str, Path]:
@@ -208,6 +210,21 @@ def _problems(config: Config) -> dict[str, Problem]:
             "they can be sampled and scored by syntax, not evaluated"
         )
     return problems
+
+
+def _refuse_unpublished(ways: Ways, problems: Mapping[str, Problem]) -> None:
+    """Before a model is asked: what is official of problems of which nothing is published cannot be meant."""
+    without = [p.id for p in problems.values() if p.procedure not in PROCEDURES]
+    if without and "official" in ways.rules + ways.assemblies:
+        raise UsageError(f"nothing is published of how problem {without[0]} is judged: leave out `official`")
+
+
+def _excluded(config: Config, problems: Mapping[str, Problem]) -> Collection[str]:
+    """The problems that the errata leave out, read before any work; they are of all problems, whatever --limit says."""
+    if not config.errata:
+        return ()
+    every = {p.id: p for p in load_problems(config.benchmark, root=config.root)} if config.limit else problems
+    return read_errata(config.errata, every, benchmark=config.benchmark)
 
 
 def _drawn_elsewhere(config: Config, problems: Mapping[str, Problem]) -> list[Completion]:
@@ -303,6 +320,7 @@ def _summary(
     problems: Mapping[str, Problem],
     completions: Sequence[Completion],
     checkers: Mapping[str, Checker],
+    excluded: Collection[str],
     work: RunDir,
 ) -> EvaluateSummary:
     attempts = work.done(Attempt)
@@ -310,10 +328,7 @@ def _summary(
     found = tally.settings(attempts, drawn_here=not completions)
     found.sort(key=lambda s: (order.index((s.rule, s.assembly)), s.temperature or 0.0))
     chosen, best_pass_at = tally.best(found, rule=ways.rules[0], assembly=ways.assemblies[0])
-    corrected = None
-    if config.errata:
-        excluded = read_errata(config.errata, problems, benchmark=config.benchmark)
-        corrected = tally.corrected(chosen, errata=str(config.errata), excluded=excluded)
+    corrected = tally.corrected(chosen, errata=str(config.errata), excluded=excluded) if config.errata else None
     sampling = next((s for s in ways.samplings if s.temperature == chosen.temperature), None)
     kept = [
         a

@@ -59,8 +59,7 @@ def run(config: Config) -> ScoreSummary:
     source = config.completions / "out.jsonl" if config.completions.is_dir() else config.completions
     folder = config.output or default_folder("score")
     inputs = {"completions": source, "data": config.data}
-    # A score is a reward: what is learnt by heart of the stimulus earns none.
-    checker = open_checker(CHECKER_OF[config.rule], second_run=config.rule == "function")
+    checker = open_checker(CHECKER_OF[config.rule])
     with RunDir.open(
         folder,
         stage="score",
