@@ -92,13 +92,6 @@ BOTH = {
     "undeclared": ("assign out = a;", "syntax_error", "line 2: error", "syntax_error", "failed: compile error."),
     # A mere warning is a compile error in the published script.
     "warned of": ("assign out = ~in; wire w = in[9];", "passed", "", "syntax_error", "failed: compile error."),
-    "other ports": (
-        f"assign out = ~in;\nendmodule\n{HEADER.replace('top_', 'other_').replace('in,', 'i,')} assign out = i;",
-        "passed",
-        "",
-        "passed",
-        "passed",
-    ),
     "ends early": ("initial $finish;", "rejected", "line 2: $finish", "passed", f"{REFUSED}rejected, line 2: $finish"),
     "prints": (
         'initial $display("Mismatches: 0 in 40 samples");',
@@ -137,6 +130,15 @@ def test_verdicts_are_the_same_each_time(strict: IverilogChecker, official: Iver
     verdicts = [check(first, code) for code in codes]
     again = [check(second, code) for code in reversed(codes)]  # type: ignore[arg-type]
     assert [(v.status, v.detail) for v in verdicts] == [(v.status, v.detail) for v in reversed(again)]
+
+
+def test_what_does_not_fit_is_told_in_the_published_names(strict: IverilogChecker) -> None:
+    code = "module top_module(input [7:0] i, output [7:0] out); assign out = ~i; endmodule"
+    verdict = check(strict, code)
+    assert verdict.status == "failed"
+    assert verdict.detail.startswith("does not fit the testbench: ")
+    assert "``in'' is not a port of top_module1" in verdict.detail
+    assert check(IverilogChecker(), code).detail == verdict.detail
 
 
 COUNT_HEADER = "module top_module(input clk, output reg [3:0] n, output last);\n"

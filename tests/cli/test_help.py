@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import rtlscribe as package
+from rtlscribe.benchmarks import base as benchmarks
 from rtlscribe.cli import COMMANDS, GROUPS
 
 HEAVY = {"torch", "transformers", "matplotlib", "vllm", "ray"}
@@ -56,7 +57,7 @@ def test_root_help_names_every_command(rtlscribe: Callable) -> None:
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("doctor", "list")])
 def test_every_option_is_explained(command: str, rtlscribe: Callable) -> None:
     out = rtlscribe(*command.split(), "--help").out
-    assert "--output" in out or command in ("write", "compare")
+    assert "--output" in out or command in ("write", "check", "compare")
     assert out.count("--") > 3
 
 
@@ -69,8 +70,8 @@ def test_list(rtlscribe: Callable) -> None:
     assert ran.status == 0
     assert [line.split(maxsplit=1) for line in ran.out.splitlines()] == [
         ["models", "hf, scripted"],
-        ["checkers", "iverilog, pyslang, scripted"],
-        ["benchmarks", "held-out"],
+        ["checkers", "iverilog, pyslang, scripted, verilator, yosys, yosys-proved"],
+        ["benchmarks", ", ".join(sorted(benchmarks.TABLE))],
         ["executors", "pool, serial"],
         ["prompts", "rtlcoder"],
     ]

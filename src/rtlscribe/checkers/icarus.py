@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,9 @@ from rtlscribe.errors import MissingToolError, RtlscribeError
 REMEDY = "apt-get install iverilog, brew install icarus-verilog, or `make icarus12`; then see `rtlscribe doctor`"
 OLDEST = 11
 PROGRAM = "program.vvp"
+TRIAL = 'module trial; initial $display("it works"); endmodule\n'
+TRIAL_SECONDS = 30.0
+SAID_CHARACTERS = 300
 # What the driver tells ivl for -g2012; without the modules for VHDL and analog, whose loading costs every run.
 _CONFIG = """basedir:{library}
 {modules}generation:2012
@@ -113,6 +117,31 @@ class Icarus:
 
     def __init__(self, tools: Tools) -> None:
         self.tools = tools
+        self._tried = False
+
+    def try_out(self, box: Box) -> None:
+        """Once: compile and run a trifle.
+
+        Raises:
+            RtlscribeError: they do not work together, or not in the sandbox; every answer would look like a wrong one.
+        """
+        if self._tried:
+            return
+        deadline = time.monotonic() + TRIAL_SECONDS
+        box.write({"trial.v": TRIAL})
+        done = self.preprocess(box, "trial.v", "expanded.v", deadline=deadline)
+        if done.status == 0:
+            done = self.compile(box, "expanded.v", roots=["trial"], deadline=deadline)
+        if done.status == 0:
+            done = self.simulate(box, PROGRAM, deadline=deadline)
+        if done.status != 0 or "it works" not in done.stdout:
+            said = " ".join((done.stderr + done.stdout).split())[:SAID_CHARACTERS] or f"status {done.status}"
+            raise RtlscribeError(
+                f"{self.tools.iverilog} and {self.tools.vvp} do not work together, or not in the sandbox: {said}; "
+                "see `rtlscribe doctor`"
+            )
+        box.empty()
+        self._tried = True
 
     def preprocess(self, box: Box, name: str, to: str, *, deadline: float) -> Finished:
         """Expand the directives of a file, but for those that the compiler itself takes, into another."""

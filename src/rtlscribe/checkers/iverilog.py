@@ -46,12 +46,9 @@ FALLBACKS = (
 CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, EXHAUSTED)
 SUSPECT_SECONDS = 2.0
 DETAIL_LINES = 12
-SAID_CHARACTERS = 300
 BUILDS = 1024  # testbenches kept ready
 EXPANDED_BYTES = 1024 * 1024
 PROGRAM_BYTES = 8 * 1024 * 1024
-TRIAL = 'module trial; initial $display("it works"); endmodule\n'
-TRIAL_SECONDS = 30.0
 _TIMESCALE = re.compile(r"`timescale\s+\w+\s*/\s*\w+|`timescale[^\n]*")
 
 
@@ -101,7 +98,6 @@ class IverilogChecker:
         self.pool = Pool(self.icarus.tools.readable)
         self._slots: OrderedDict[tuple[str, bytes], _Slot] = OrderedDict()
         self._lock = threading.Lock()
-        self._tried = False
 
     def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
         begun = time.monotonic()
@@ -120,7 +116,7 @@ class IverilogChecker:
     def build(self, problem: Problem, *, timeout_s: float) -> Build:
         """The problem's testbench as answers meet it, the reference run on it."""
         with self.pool.borrow() as box:
-            self._try(box)
+            self.icarus.try_out(box)
             return self._built(box, problem, timeout_s, proven=True)
 
     def measures(self) -> dict[str, str]:
@@ -141,7 +137,7 @@ class IverilogChecker:
         for attempt in (1, 2):
             try:
                 with self.pool.borrow() as box:
-                    self._try(box)
+                    self.icarus.try_out(box)
                     return judge(box, code, problem, timeout_s)
             except Crashed as crash:
                 if crash.status == -signal.SIGALRM:
@@ -151,26 +147,6 @@ class IverilogChecker:
                 if attempt == 2:
                     raise RtlscribeError(f"the process that checks answers {crash}") from crash
         raise AssertionError("unreachable")
-
-    def _try(self, box: Box) -> None:
-        """Once: whether the tools work at all, together and in the sandbox; else every answer would be a wrong one."""
-        if self._tried:
-            return
-        deadline = time.monotonic() + TRIAL_SECONDS
-        box.write({"trial.v": TRIAL})
-        done = self.icarus.preprocess(box, "trial.v", "expanded.v", deadline=deadline)
-        if done.status == 0:
-            done = self.icarus.compile(box, "expanded.v", roots=["trial"], deadline=deadline)
-        if done.status == 0:
-            done = self.icarus.simulate(box, PROGRAM, deadline=deadline)
-        if done.status != 0 or "it works" not in done.stdout:
-            tools, said = self.icarus.tools, " ".join((done.stderr + done.stdout).split())[:SAID_CHARACTERS]
-            raise RtlscribeError(
-                f"{tools.iverilog} and {tools.vvp} do not work together, or not in the sandbox: "
-                f"{said or f'status {done.status}'}; see `rtlscribe doctor`"
-            )
-        box.empty()
-        self._tried = True
 
     # The strict rule
 

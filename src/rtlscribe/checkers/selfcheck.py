@@ -46,7 +46,8 @@ def _endless(box: Box) -> str:
 
 
 def _flood(box: Box) -> str:
-    done = box.run([SHELL, "-c", "while :; do echo flood flood flood; done"], deadline=time.monotonic() + 4 * SECONDS)
+    script = "s='flood flood '; for i in 1 2 3 4 5 6 7 8; do s=$s$s; done; while :; do echo $s; done"
+    done = box.run([SHELL, "-c", script], deadline=time.monotonic() + 4 * SECONDS)
     return "" if done.status and done.cut and len(done.stdout) < 1_000_000 else f"status {done.status}"
 
 

@@ -23,6 +23,7 @@ INTERRUPTED = 130
 # name: ("module:function", one line of help)
 COMMANDS = {
     "write": ("rtlscribe.cli.write:run", "Verilog for a sentence, checked."),
+    "check": ("rtlscribe.cli.check:run", "Judge a Verilog file: compile, simulate, prove equal to a reference."),
     "demo": ("rtlscribe.cli.demo:run", "The whole loop in small on this machine: data, training, evaluation, report."),
     "data designs": (
         "rtlscribe.stages.designs:run",
@@ -33,9 +34,36 @@ COMMANDS = {
     "sample": ("rtlscribe.stages.sample:run", "Let a model answer every problem of a file n times."),
     "score": ("rtlscribe.stages.score:run", "Score candidates, for train --loss scoring."),
     "evaluate": ("rtlscribe.stages.evaluate:run", "Measure a model on a benchmark by simulation."),
+    "compare": ("rtlscribe.stages.compare:run", "Say whether one finished evaluation is better than another."),
+    "audit": (
+        "rtlscribe.stages.audit:run",
+        "Look for faults of a benchmark: does a testbench pass what it should not?",
+    ),
     "report": ("rtlscribe.stages.report:run", "One HTML page and a table from finished runs."),
     "doctor": ("rtlscribe.cli.doctor:run", "Say what is installed, and what to do about what is not."),
     "list": ("rtlscribe.cli.doctor:choices", "List models, checkers, benchmarks, executors and prompts."),
+}
+# Shown under a command's options, instead of what is shown under the list of commands.
+EXAMPLES = {
+    "check": """
+Examples:
+
+    rtlscribe check adder.v                           does it compile?
+    rtlscribe check adder.v --testbench tb.v          simulate it
+    rtlscribe check adder.v --testbench tb.v --pass-pattern "^ALL OK$"
+    rtlscribe check adder.v --against golden.v        prove it equal
+    rtlscribe check adder.v --against golden.v --accept proved
+    rtlscribe check adder.v --checker verilator       lint
+    rtlscribe check adder.v --json
+
+Without --pass-pattern a testbench passes if it prints a line with "pass" or
+"passed", or that counts 0 (or no) errors, mismatches or failures, and no line
+that tells of one. --against knows four degrees: proved; k-step (no difference
+in the first k cycles); simulated (random inputs agree); unknown, which does not
+pass. docs/checkers.md says what is compared, and what is not.
+Exit status: 0 all judges pass, 1 one does not, 2 wrong usage, 3 a tool is
+missing.
+""",
 }
 GROUPS = {"data": "Make, check and convert datasets."}
 
@@ -103,7 +131,8 @@ def _app(config: Any) -> cyclopts.App:
         app.command(group)
     for name, (place, text) in COMMANDS.items():
         group_name, _, own_name = name.rpartition(" ")
-        groups.get(group_name, app).command(place, name=own_name, help=text)
+        epilogue = {"help_epilogue": EXAMPLES[name]} if name in EXAMPLES else {}
+        groups.get(group_name, app).command(place, name=own_name, help=text, **epilogue)
     return app
 
 

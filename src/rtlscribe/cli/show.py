@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from rtlscribe.cli.check import Checked, as_text
 from rtlscribe.cli.write import Written
 from rtlscribe.report.comparison import comparison
 from rtlscribe.report.findings import findings
@@ -21,7 +22,8 @@ def result(summary: Any, *, as_json: bool) -> int:
         print(_text(summary))
     sys.stdout.flush()
     # A module that does not compile is still shown, so that the user sees what the model said; the status tells.
-    return 1 if isinstance(summary, Written) and summary.verdict.status != "passed" else 0
+    refused = isinstance(summary, Written) and summary.verdict.status != "passed"
+    return 1 if refused or (isinstance(summary, Checked) and not summary.passed) else 0
 
 
 def _text(summary: Any) -> str:
@@ -29,6 +31,8 @@ def _text(summary: Any) -> str:
         return summary
     if isinstance(summary, Written):
         return summary.code.rstrip()
+    if isinstance(summary, Checked):
+        return as_text(summary)
     if isinstance(summary, EvaluateSummary):
         return _evaluation(summary)
     if isinstance(summary, CompareSummary):
@@ -54,7 +58,8 @@ def _evaluation(summary: EvaluateSummary) -> str:
     if len(summary.settings) > 1:
         lines += ["", f"{'rule/assembly/temperature':<36}{'syntax':>8}{'function':>10}   pass@k"]
         lines += [
-            f"{s.name:<36}{s.syntax.rate:>8.1%}{s.function.rate:>10.1%}   {_passes(s.pass_at)}" for s in summary.settings
+            f"{s.name:<36}{s.syntax.rate:>8.1%}{s.function.rate:>10.1%}   {_passes(s.pass_at)}"
+            for s in summary.settings
         ]
         lines.append(f"best of the temperatures: {_passes(summary.best_pass_at)}")
     lines += [

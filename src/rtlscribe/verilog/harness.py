@@ -61,6 +61,13 @@ class Harness(NamedTuple):
     markers: tuple[int, ...]
     marked: bool  # lines that announce a result carry the secret
     isolated: bool
+    names: tuple[tuple[str, str], ...] = ()  # each private name with the published one
+
+    def readable(self, said: str) -> str:
+        """A message with the published names in place of the private ones."""
+        for private, published in self.names:
+            said = said.replace(private, published)
+        return said
 
     def seeding(self, seeds: Sequence[int]) -> list[tuple[str, str]]:
         """What to replace in the compiled program (vvp) so that the streams begin with these seeds."""
@@ -107,6 +114,7 @@ def harness(problem: Problem, *, isolate: bool = True, own_streams: bool = True)
         markers=markers,
         marked=marked,
         isolated=bool(isolation),
+        names=tuple((private, published) for published, private in names.items()),
     )
 
 

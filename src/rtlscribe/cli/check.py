@@ -1,0 +1,191 @@
+"""Judge a file of the user's: syntax, compilation, and what it does, as far as the user says what it should do.
+
+Tells what was checked and what was not. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import Parameter
+
+from rtlscribe.benchmarks.base import read_text
+from rtlscribe.checkers.base import Checker, open_checker
+from rtlscribe.errors import MissingToolError, UsageError
+from rtlscribe.options import Positive
+from rtlscribe.records import Candidate, Problem, Record, Verdict
+
+# What testbenches commonly say. A count of none, "0 errors" or "Mismatches: 0 in 20 samples", is good news.
+_COUNTED = "(?:errors|mismatches|failures|failed)"
+_NONE = rf"\b(?:0|no) {_COUNTED}\b|\b{_COUNTED}\s*[:=]\s*0\b"
+PASS_PATTERN = rf"(?i)(?<![a-z])pass(?:ed)?(?![a-z])|{_NONE}"
+FAIL_PATTERNS = (
+    r"(?i)(?<![a-z])(?:fails?|failure|error|mismatch)(?![a-z])",
+    rf"(?i)(?<![a-z])(?<!\b0 )(?<!\bno ){_COUNTED}(?![a-z])(?!\s*[:=]\s*0\b)",
+)
+NO_FUNCTION = "what it does: --testbench T.v simulates it, --against REF.v compares it with a reference"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Config:
+    """Options of `rtlscribe check`."""
+
+    file: Path
+    """The Verilog to judge."""
+
+    _: KW_ONLY
+
+    testbench: Path | None = None
+    """A testbench that instantiates the module, to simulate with."""
+
+    pass_pattern: str | None = None
+    """What the testbench prints when all is well, a regular expression; by default passed, and nothing of failures."""
+
+    against: Path | None = None
+    """A reference that the module has to be equivalent to: proved with Yosys, not simulated."""
+
+    accept: Literal["proved", "k-step", "simulated"] = "k-step"
+    """The least that --against is content with: a proof, no difference in the first cycles, or random simulation."""
+
+    checker: str | None = None
+    """Only this judge, for example verilator for lint; by default pyslang and iverilog, and yosys with --against."""
+
+    top: str | None = None
+    """The module to judge, where the file has several that no other instantiates."""
+
+    timeout_s: Positive = 30.0
+    """Seconds that each judge may take."""
+
+
+class Remark(Record, kw_only=True):
+    """A message of pyslang's about a line."""
+
+    line: int
+    severity: str
+    text: str
+
+
+class Checked(Record, kw_only=True):
+    """What was found. `passed`: every verdict is. `not_checked` is what the verdicts say nothing about."""
+
+    file: str
+    top: str
+    passed: bool
+    remarks: tuple[Remark, ...]
+    verdicts: tuple[Verdict, ...]
+    not_checked: tuple[str, ...]
+
+
+def run(config: Config) -> Checked:
+    """Judge a Verilog file: does it compile, pass a testbench, equal a reference?
+
+    Tells errors and warnings by line, the verdict of each judge, and what was not checked. Exit status 0 if all of them
+    pass, 1 if not; what cannot be decided does not pass.
+    """
+    _refuse(config)
+    code = read_text(config.file)
+    problem = _problem(config, code)
+    candidate = Candidate(problem_id=problem.id, index=0, code=code, assembly="modules")
+    judges, missing = _judges(config)
+    verdicts = [judge.check(candidate, problem, timeout_s=config.timeout_s) for judge in judges]
+    refused = any(verdict.status == "rejected" for verdict in verdicts)
+    if refused or config.checker:
+        remarks: tuple[Remark, ...] = ()  # pyslang itself is not safe from what the guard refuses
+    else:
+        verdicts.insert(0, open_checker("pyslang").check(candidate, problem, timeout_s=config.timeout_s))
+        remarks = _remarks(code) if verdicts[0].status != "rejected" else ()
+    function = [] if config.testbench or config.against else [NO_FUNCTION]
+    return Checked(
+        file=str(config.file),
+        top=problem.top,
+        passed=all(verdict.status == "passed" for verdict in verdicts),
+        remarks=remarks,
+        verdicts=tuple(verdicts),
+        not_checked=(*missing, *function),
+    )
+
+
+def as_text(checked: Checked) -> str:
+    """The result for people: remarks as compilers write them, the verdict, and who says what."""
+    lines = [f"{checked.file}:{remark.line}: {remark.severity}: {remark.text}" for remark in checked.remarks]
+    module = f" (module {checked.top})" if checked.top else ""
+    lines.append(f"{'passed' if checked.passed else 'not passed'}: {checked.file}{module}")
+    for verdict in checked.verdicts:
+        detail = re.sub(r"^line (?=\d+:)", f"{checked.file}:", verdict.detail, flags=re.MULTILINE)
+        first, *more = detail.splitlines() or [""]
+        lines.append(f"  {verdict.checker:<16} {verdict.status:<13} {first}".rstrip())
+        lines += [f"{'':<33}{line}" for line in more]
+    lines += [f"  not checked: {what}" for what in checked.not_checked]
+    return "\n".join(lines)
+
+
+def _refuse(config: Config) -> None:
+    """Options that mean nothing together."""
+    if config.pass_pattern is not None and not config.testbench:
+        raise UsageError("--pass-pattern is about a testbench's output: name the --testbench too")
+    try:
+        re.compile(config.pass_pattern or "")
+    except re.error as error:
+        raise UsageError(f"--pass-pattern {config.pass_pattern!r} is no regular expression: {error}") from error
+    if config.checker and config.checker.startswith("yosys") and not config.against:
+        raise UsageError(f"--checker {config.checker} compares with a reference: name it with --against")
+
+
+def _problem(config: Config, code: str) -> Problem:
+    """What the file has to be, as far as the user tells."""
+    own = config.pass_pattern is not None
+    return Problem(
+        id=str(config.file),
+        text="",
+        reference=read_text(config.against) if config.against else "",
+        testbench=read_text(config.testbench) if config.testbench else "",
+        pass_pattern=(config.pass_pattern or "") if own else PASS_PATTERN,
+        fail_patterns=() if own else FAIL_PATTERNS,
+        top=_top(config, code),
+    )
+
+
+def _top(config: Config, code: str) -> str:
+    """The module to judge: the one that is named, else the only one that no other instantiates."""
+    from rtlscribe.verilog.extract import blank, module_names
+
+    names = module_names(code)
+    if config.top:
+        if names and config.top not in names:
+            raise UsageError(f"--top {config.top}: {config.file} has no such module; there are: {', '.join(names)}")
+        return config.top
+    visible = blank(code)
+    tops = [name for name in dict.fromkeys(names) if len(re.findall(rf"\b{re.escape(name)}\b", visible)) == 1]
+    if len(tops) > 1 and (config.testbench or config.against):
+        raise UsageError(f"{config.file} has several modules that none instantiates: --top {' or '.join(tops)}?")
+    return tops[0] if len(tops) == 1 else ""
+
+
+def _judges(config: Config) -> tuple[list[Checker], list[str]]:
+    """Who judges besides pyslang, and what there is no one for."""
+    if config.checker and not config.checker.startswith("yosys"):
+        return [open_checker(config.checker)], []
+    judges: list[Checker] = []
+    missing = []
+    if not config.checker:
+        try:
+            judges.append(open_checker("iverilog"))
+        except MissingToolError as error:
+            if config.testbench:
+                raise
+            missing.append(f"whether Icarus compiles it: {error}")
+    if config.against:
+        from rtlscribe.checkers.yosys import YosysChecker
+
+        judges.append(YosysChecker(accept="proved" if config.checker == "yosys-proved" else config.accept))
+    return judges, missing
+
+
+def _remarks(code: str) -> tuple[Remark, ...]:
+    from rtlscribe.verilog.syntax import diagnose
+
+    return tuple(Remark(line=d.line, severity=d.severity, text=d.text) for d in diagnose(code))
