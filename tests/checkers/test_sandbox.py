@@ -357,7 +357,7 @@ PARENT = """
 import sys, time
 from rtlscribe.checkers.sandbox import Pool
 with Pool().borrow() as box:
-    print("ready", flush=True)
+    print(box.folder, flush=True)
     {}
 """
 AT_WORK = {
@@ -375,13 +375,15 @@ def test_nothing_outlives_a_parent_that_is_killed(below: Callable, until: Callab
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as parent:
         assert parent.stdout
         assert parent.stderr
-        assert parent.stdout.readline() == b"ready\n"
+        folder = Path(parent.stdout.readline().decode().strip())
+        assert folder.is_dir()
         if case == "a program runs":
             assert until(lambda: [r for r in below() if r.command == "/bin/sleep 23"])
         assert {running.pid for running in below()} - before - {parent.pid}
         parent.kill()
         assert until(lambda: {running.pid for running in below()} <= before)
         assert parent.stderr.read() == b""  # of the workers too: they go without a word
+    assert not folder.exists() or (within and not list(folder.iterdir()))
 
 
 def test_what_is_not_closed_ends_with_its_process(below: Callable, until: Callable) -> None:

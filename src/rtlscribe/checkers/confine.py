@@ -112,7 +112,7 @@ def _namespaces(libc: ctypes.CDLL, folder: Path) -> dict[str, str]:
             Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
             Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     done = {"namespaces": "own processes and network"}
-    _become_child(libc)
+    _become_child(libc, folder)
     private = libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None) == 0
     options = f"size={FOLDER_BYTES},nr_inodes=4096,mode=0777".encode()
     flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
@@ -121,15 +121,18 @@ def _namespaces(libc: ctypes.CDLL, folder: Path) -> dict[str, str]:
     return done
 
 
-def _become_child(libc: ctypes.CDLL) -> None:
+def _become_child(libc: ctypes.CDLL, folder: Path) -> None:
     """Go on as the second process of the new namespace: killing all but oneself (kill -1) then spares only its init."""
-    for _ in range(2):
+    for outside in (True, False):
         child = os.fork()
         if child:  # the first of these stays outside, the second is the init, to which strays come
             process, status = os.wait()
             while process != child:
                 process, status = os.wait()
             code = os.waitstatus_to_exitcode(status)
+            if outside:
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)  # whoever made it may be dead; what lay over it is gone
             os._exit(code if code >= 0 else 128 - code)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 

@@ -51,6 +51,8 @@ def main() -> None:
         server = threading.Thread(target=worker.serve, args=(incoming, outgoing))
         server.start()
         server.join()
+        with contextlib.suppress(OSError):
+            worker.empty()  # whoever made the folder may be dead
 
 
 def _send(outgoing: Any, answer: Any) -> None:
