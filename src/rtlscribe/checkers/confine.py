@@ -33,6 +33,7 @@ UNPRIVILEGED = 65534  # "nobody"; the processes of one worker cannot see those o
 
 _NEWNS, _NEWUSER, _NEWPID, _NEWNET, _NEWIPC = 0x20000, 0x10000000, 0x20000000, 0x40000000, 0x08000000
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_MNT_DETACH = 2
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 1, 22, 38, 24
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # the same numbers on all architectures
 
@@ -130,9 +131,10 @@ def _become_child(libc: ctypes.CDLL, folder: Path) -> None:
             while process != child:
                 process, status = os.wait()
             code = os.waitstatus_to_exitcode(status)
-            if outside:
+            if outside:  # whoever made the folder may be dead
+                libc.umount2(os.fsencode(folder), _MNT_DETACH)
                 with contextlib.suppress(OSError):
-                    os.rmdir(folder)  # whoever made it may be dead; what lay over it is gone
+                    os.rmdir(folder)
             os._exit(code if code >= 0 else 128 - code)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
