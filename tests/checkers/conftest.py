@@ -1,4 +1,4 @@
-"""Looking at what runs: the programs below this process, as the system tells of them."""
+"""Boxes of the sandbox, and a look at what runs: the programs below this process, as the system tells of them."""
 
 import contextlib
 import ctypes
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from rtlscribe.checkers.sandbox import Box, Pool
 
 _SET_CHILD_SUBREAPER = 36  # prctl
 WORKER = "rtlscribe.checkers.worker"
@@ -67,3 +69,16 @@ def until() -> Callable[[Callable[[], object]], object]:
         return seen
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    made = Pool()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def box(pool: Pool) -> Iterator[Box]:
+    with pool.borrow() as borrowed:
+        yield borrowed

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rtlscribe.checkers.icarus import find_tools
 from rtlscribe.checkers.iverilog import IverilogChecker
 from rtlscribe.errors import MissingToolError, RtlscribeError
 from rtlscribe.records import Candidate, Problem, Verdict
@@ -271,3 +272,28 @@ def test_a_tool_that_disappears_is_an_error_and_no_verdict(
     (tmp_path / "iverilog").unlink()
     with pytest.raises(RtlscribeError):
         check(gone, GOOD)
+
+
+ALONE = Problem(id="alone", text="t")  # it is enough to compile
+# what stands in the simulator's place, the rule, the problem, words of the error
+BROKEN = {
+    "crashes": ("kill -SEGV $$", "strict", PARITY, "status -11"),
+    "is of another version": ("echo 'Error: not for\n me.' >&2; exit 1", "strict", ALONE, "Error: not for me."),
+    "says nothing": ("exit 0", "official", PARITY, "status 0"),
+    "lacks a library": ("exit 127", "strict", PARITY, "status 127"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_simulator_that_does_not_work_is_no_verdict(
+    icarus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    script, rule, problem, words = BROKEN[case]
+    for name, text in (("iverilog", f'exec {find_tools().iverilog} "$@"'), ("vvp", script)):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("RTLSCRIBE_ICARUS", str(tmp_path))
+    checker = IverilogChecker(rule=rule)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(RtlscribeError, match=f"vvp do not work together, or not in the sandbox: {words}; see `rtl"):
+            check(checker, GOOD, problem)

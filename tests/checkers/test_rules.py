@@ -7,13 +7,11 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from rtlscribe.checkers.base import open_checker
-from rtlscribe.checkers.icarus import find_tools
 from rtlscribe.checkers.iverilog import BY_HEART, REFUSED, IverilogChecker
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.records import Candidate, Problem, Verdict
@@ -381,28 +379,3 @@ def test_a_worker_that_is_killed_is_no_verdict(icarus: str, below: Callable, too
             over.set()
     assert check(checker, INVERT.reference).status == "passed"
     checker.pool.close()
-
-
-ALONE = Problem(id="alone", text="t")  # it is enough to compile
-# what stands in the simulator's place, the rule, the problem, words of the error
-BROKEN = {
-    "crashes": ("kill -SEGV $$", "strict", INVERT, "status -11"),
-    "is of another version": ("echo 'Error: not for\n me.' >&2; exit 1", "strict", ALONE, "Error: not for me."),
-    "says nothing": ("exit 0", "official", INVERT, "status 0"),
-    "lacks a library": ("exit 127", "strict", INVERT, "status 127"),
-}
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_simulator_that_does_not_work_is_no_verdict(
-    icarus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
-    script, rule, problem, words = BROKEN[case]
-    for name, text in (("iverilog", f'exec {find_tools().iverilog} "$@"'), ("vvp", script)):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("RTLSCRIBE_ICARUS", str(tmp_path))
-    checker = IverilogChecker(rule=rule)  # type: ignore[arg-type]
-    for _ in range(2):
-        with pytest.raises(RtlscribeError, match=f"vvp do not work together, or not in the sandbox: {words}; see `rtl"):
-            check(checker, INVERT.reference, problem)
