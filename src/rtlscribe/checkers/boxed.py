@@ -15,7 +15,7 @@ class Judged(NamedTuple):
     """A verdict's substance."""
 
     status: Status
-    detail: str
+    detail: str = ""
 
 
 def in_box(

@@ -21,14 +21,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from rtlscribe.checkers.boxed import Judged
 from rtlscribe.checkers.confine import EXHAUSTED
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
 from rtlscribe.checkers.sandbox import Box, Crashed, Finished, Pool, unsandboxed
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.published import PROCEDURES, Log
-from rtlscribe.records import NONCE, Candidate, Problem, Status, Verdict
+from rtlscribe.records import NONCE, Candidate, Problem, Verdict
 from rtlscribe.verilog.extract import blank
 from rtlscribe.verilog.harness import Harness, harness
 
@@ -50,13 +51,6 @@ BUILDS = 1024  # testbenches kept ready
 EXPANDED_BYTES = 1024 * 1024
 PROGRAM_BYTES = 8 * 1024 * 1024
 _TIMESCALE = re.compile(r"`timescale\s+\w+\s*/\s*\w+|`timescale[^\n]*")
-
-
-class Judged(NamedTuple):
-    """A verdict's substance."""
-
-    status: Status
-    detail: str = ""
 
 
 @dataclass

@@ -22,6 +22,7 @@ from pyslang.parsing import TokenKind
 
 from rtlscribe.records import NONCE, Problem
 from rtlscribe.verilog.ports import Port, ports
+from rtlscribe.verilog.source import Edit
 
 _DUMPS = frozenset(
     {"$dumpfile", "$dumpvars", "$dumpon", "$dumpoff", "$dumpall", "$dumpflush", "$dumplimit", "$fsdbDumpfile"}
@@ -75,12 +76,6 @@ class Harness(NamedTuple):
         return [(place.format(m), place.format(s)) for m, s in zip(self.markers, seeds, strict=True)]
 
 
-class _Edit(NamedTuple):
-    start: int  # bytes
-    end: int
-    text: str
-
-
 def harness(problem: Problem, *, isolate: bool = True, own_streams: bool = True) -> Harness:
     """The testbench of a problem, made private. Two calls give different names and secrets.
 
@@ -92,13 +87,13 @@ def harness(problem: Problem, *, isolate: bool = True, own_streams: bool = True)
     found = _Reading(source)
     edits, marked = _marks(found, problem, secret)
     edits += _early_end(found, problem)
-    edits += [_Edit(*found.place(node), ";") for node in found.dumps]
+    edits += [Edit(*found.place(node), ";") for node in found.dumps]
     interface = ports(problem.reference or problem.header + "\nendmodule", top=problem.top)
     foreign = {problem.top, *(port.name for port in interface)}
     names = {name: _fresh_name() for name in sorted(found.own_names() - foreign)}
     isolation = list(_isolation(found, problem.top, interface, names)) if isolate else []
     edits += isolation
-    edits += [_Edit(start, end, names[name]) for name, start, end in found.identifiers() if name in names]
+    edits += [Edit(start, end, names[name]) for name, start, end in found.identifiers() if name in names]
     roots = [names.get(name, name) for name in found.roots(problem.top)]
     markers: tuple[int, ...] = ()
     streams = ""
@@ -205,7 +200,7 @@ def _marker() -> int:
     return 1_000_000_000 + secrets.randbelow(1_000_000_000)
 
 
-def _marks(found: _Reading, problem: Problem, secret: str) -> tuple[list[_Edit], bool]:
+def _marks(found: _Reading, problem: Problem, secret: str) -> tuple[list[Edit], bool]:
     """The secret in front of every string that announces a result, and whether passing can be told by it."""
     if NONCE in problem.pass_pattern:
         return [], True
@@ -218,11 +213,11 @@ def _marks(found: _Reading, problem: Problem, secret: str) -> tuple[list[_Edit],
         if passes or any(re.search(p, said, re.MULTILINE) for p in problem.fail_patterns):
             marked = marked or passes
             start = token.range.start.offset + 1  # after the quote
-            edits.append(_Edit(start, start, f"{secret} "))
+            edits.append(Edit(start, start, f"{secret} "))
     return edits, marked
 
 
-def _early_end(found: _Reading, problem: Problem) -> Iterator[_Edit]:
+def _early_end(found: _Reading, problem: Problem) -> Iterator[Edit]:
     """$finish once the count of mismatches that the result line tells is large: it can only grow.
 
     The count is the number in that line besides the samples.
@@ -241,14 +236,14 @@ def _early_end(found: _Reading, problem: Problem) -> Iterator[_Edit]:
         for module in found.modules:
             if re.fullmatch(r"[A-Za-z_][\w.]*", expression) and _within(found.place(node), found.place(module)):
                 end = module.endmodule.range.start.offset
-                yield _Edit(end, end, f"always @({expression}) if ({expression} >= {ENOUGH_MISMATCHES}) $finish;\n")
+                yield Edit(end, end, f"always @({expression}) if ({expression} >= {ENOUGH_MISMATCHES}) $finish;\n")
 
 
 def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
     return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
-def _draws(found: _Reading, module: str) -> Iterator[_Edit]:
+def _draws(found: _Reading, module: str) -> Iterator[Edit]:
     """$random, $urandom and $urandom_range without a seed of their own, from the private streams."""
     calls = {found.place(node.left)[0] for node in found.draws if node.kind.name == "InvocationExpression"}
     for node in found.draws:
@@ -260,15 +255,15 @@ def _draws(found: _Reading, module: str) -> Iterator[_Edit]:
             continue
         name = _called(node)
         if name == "$urandom_range":
-            yield _Edit(start, found.place(node.left)[1], f"{module}.range")
+            yield Edit(start, found.place(node.left)[1], f"{module}.range")
             if len(arguments) == 1:
                 behind = node.arguments.closeParen.range.start.offset  # the argument itself may come out of a macro
-                yield _Edit(behind, behind, ", 0")
+                yield Edit(behind, behind, ", 0")
         elif not arguments:
-            yield _Edit(start, end, f"$random({module}.r)" if name == "$random" else f"{module}.next(0)")
+            yield Edit(start, end, f"$random({module}.r)" if name == "$random" else f"{module}.next(0)")
 
 
-def _isolation(found: _Reading, top: str, interface: Sequence[Port], names: dict[str, str]) -> Iterator[_Edit]:
+def _isolation(found: _Reading, top: str, interface: Sequence[Port], names: dict[str, str]) -> Iterator[Edit]:
     """One-way drivers for the inputs of the answer."""
     for node in found.instantiations:
         instances = _syntax(node.instances)
@@ -280,10 +275,10 @@ def _isolation(found: _Reading, top: str, interface: Sequence[Port], names: dict
             declarations += lines
             yield edit
         start = found.place(node)[0]
-        yield _Edit(start, start, declarations)
+        yield Edit(start, start, declarations)
 
 
-def _connections(instance: Any, interface: Sequence[Port], names: dict[str, str]) -> tuple[_Edit, str]:
+def _connections(instance: Any, interface: Sequence[Port], names: dict[str, str]) -> tuple[Edit, str]:
     """The port list of an instance written anew, with inputs behind a multiplexer that never switches."""
     given: dict[str, str] = {}
     rest = False
@@ -311,7 +306,7 @@ def _connections(instance: Any, interface: Sequence[Port], names: dict[str, str]
             expression = wire
         connected.append(f".{name}({expression})")
     start, end = instance.openParen.range.end.offset, instance.closeParen.range.start.offset
-    return _Edit(start, end, ", ".join(connected)), " ".join(lines) + "\n"
+    return Edit(start, end, ", ".join(connected)), " ".join(lines) + "\n"
 
 
 def _renamed(expression: Any, names: dict[str, str]) -> str:
@@ -325,7 +320,7 @@ def _tokens(node: Any) -> list[Any]:
     return found
 
 
-def _edited(source: str, edits: Sequence[_Edit]) -> str:
+def _edited(source: str, edits: Sequence[Edit]) -> str:
     """The text with all edits made; an edit within another's span is dropped."""
     content = source.encode()
     parts: list[bytes] = []
