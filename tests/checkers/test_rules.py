@@ -356,7 +356,7 @@ def test_a_worker_that_is_killed_is_no_verdict(icarus: str, below: Callable, too
     checker = IverilogChecker()
     with ThreadPoolExecutor(1) as thread:
         checked = thread.submit(check, checker, SLOW)
-        assert until(lambda: [r for r in tools() if "seeded.vvp" in r.command])
+        assert until(lambda: [r for r in tools() if "replaced.vvp" in r.command])
         for pid in workers(below) - before:
             with contextlib.suppress(ProcessLookupError):  # the outer ones take the inner ones along
                 os.kill(pid, signal.SIGKILL)

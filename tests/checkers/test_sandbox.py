@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rtlscribe.checkers.sandbox import Box, Crashed, Finished, Pool, unsandboxed
+from rtlscribe.checkers.sandbox import Box, Crashed, Edited, Finished, Pool, unsandboxed
 from rtlscribe.errors import RtlscribeError
 
 SHELL = "/bin/sh"
@@ -246,9 +246,13 @@ def test_a_link_is_not_written_through(box: Box, tmp_path: Path) -> None:
         ([("one", "1"), ("nowhere", "x")], None),
     ],
 )
-def test_substitute_finds_each_just_once(box: Box, pairs: list[tuple[str, str]], expected: str | None) -> None:
+def test_a_file_is_made_of_another_where_each_text_is_there_just_once(
+    box: Box, pairs: list[tuple[str, str]], expected: str | None
+) -> None:
     sh(box, r"printf 'one two 3 3 \377\n' > source")
-    assert box.substitute("source", "target", pairs) == (expected is not None)
+    cat = ["/bin/cat", "target"]
+    done = box.run(cat, files={"target": Edited("source", pairs)}, deadline=time.monotonic() + 10)
+    assert (done.status == 0) == (expected is not None)
     assert sh(box, "cat source").stdout == "one two 3 3 \ufffd\n"
     shown = sh(box, "cat target")
     if expected is None:

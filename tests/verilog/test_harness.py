@@ -2,13 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 import pytest
 
-from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
+from rtlscribe.checkers.icarus import PROGRAM, REPLACED, SOURCE, Icarus, find_tools
 from rtlscribe.checkers.sandbox import Pool
 from rtlscribe.records import Problem
 from rtlscribe.verilog.harness import ENOUGH_MISMATCHES, harness
@@ -75,19 +75,21 @@ def simulate(icarus: str) -> Iterator[Callable[..., Simulated]]:
     tools = find_tools()
     programs, pool = Icarus(tools), Pool(tools.readable)
 
-    def run(text: str, code: str, *, roots: tuple[str, ...] = ("tb",), seeding: object = ()) -> Simulated:
+    def run(
+        text: str, code: str, *, roots: tuple[str, ...] = ("tb",), seeding: Sequence[tuple[str, str]] = ()
+    ) -> Simulated:
         deadline = time.monotonic() + 30
         with pool.borrow() as box:
-            box.write({"source.v": f"{text}\n{code}"})
-            assert programs.preprocess(box, "source.v", "expanded.v", deadline=deadline).status == 0
-            built = programs.compile(box, "expanded.v", roots=roots, deadline=deadline)
+            done = programs.preprocess(box, f"{text}\n{code}", "text.v", to="expanded.v", deadline=deadline)
+            assert done.status == 0
+            expanded = box.read("expanded.v", most=1024 * 1024) or ""
+            built = programs.compile(box, expanded, roots=roots, deadline=deadline)
             assert built.status == 0, built.stderr
-            assert box.substitute(PROGRAM, "seeded.vvp", seeding)  # type: ignore[arg-type]
-            done = programs.simulate(box, "seeded.vvp", deadline=deadline)
+            done = programs.simulate(box, deadline=deadline, replaced=seeding)
             assert done.status == 0
             names = box.run(["/bin/ls"], deadline=deadline).stdout.split()
-        said = [line for line in done.stdout.splitlines() if not re.match(r"VCD|source\.v:", line)]
-        return Simulated(said, set(names) - {"source.v", "expanded.v", "config", PROGRAM, "seeded.vvp"})
+        said = [line for line in done.stdout.splitlines() if not re.match(r"VCD|text\.v:", line)]
+        return Simulated(said, set(names) - {"text.v", "expanded.v", "config", SOURCE, PROGRAM, REPLACED})
 
     yield run
     pool.close()

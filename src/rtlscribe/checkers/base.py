@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Protocol
+import time
+from typing import NamedTuple, Protocol
 
 from rtlscribe import registry
 from rtlscribe.errors import UsageError
-from rtlscribe.records import Candidate, Problem, Verdict
+from rtlscribe.records import Candidate, Problem, Status, Verdict
 
 TABLE = {
     "iverilog": "rtlscribe.checkers.iverilog:IverilogChecker",
@@ -31,6 +32,24 @@ class Checker(Protocol):
             RtlscribeError: the checker itself is broken. Never for a bad candidate.
         """
         ...
+
+
+class Judged(NamedTuple):
+    """A verdict's substance."""
+
+    status: Status
+    detail: str = ""
+
+    def verdict(self, candidate: Candidate, problem: Problem, *, checker: str, begun: float) -> Verdict:
+        """The verdict; `begun` is the time.monotonic() at which the check began."""
+        return Verdict(
+            problem_id=problem.id,
+            index=candidate.index,
+            status=self.status,
+            checker=checker,
+            detail=self.detail,
+            seconds=time.monotonic() - begun,
+        )
 
 
 def open_checker(name: str, *, rule: str = "strict", second_run: bool = True) -> Checker:

@@ -13,20 +13,21 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rtlscribe.checkers.sandbox import Box, Finished
+from rtlscribe.checkers.sandbox import NOTHING, Box, Edited, Finished
 from rtlscribe.errors import MissingToolError, RtlscribeError
 
 REMEDY = "apt-get install iverilog, brew install icarus-verilog, or `make icarus12`; then see `rtlscribe doctor`"
 OLDEST = 11
-PROGRAM = "program.vvp"
+SOURCE = "source.v"
+PROGRAM, REPLACED = "program.vvp", "replaced.vvp"
 TRIAL = 'module trial; initial $display("it works"); endmodule\n'
 TRIAL_SECONDS = 30.0
 SAID_CHARACTERS = 300
-# What the driver tells ivl for -g2012; without the modules for VHDL and analog, whose loading costs every run.
+# What the driver tells ivl for -g2012, but for the modules.
 _CONFIG = """basedir:{library}
 {modules}generation:2012
 generation:no-specify
@@ -43,7 +44,19 @@ ignore_missing_modules:false
 iwidth:32
 widthcap:65536
 """
-_MODULES = ("system", "v2005_math", "va_math", "v2009")
+# The simulator's modules with the functions that make them worth loading, which costs both halves of each run.
+_MODULES = {
+    "v2005_math": frozenset(
+        {"$acos", "$acosh", "$asin", "$asinh", "$atan", "$atan2", "$atanh", "$ceil", "$cos", "$cosh", "$exp", "$floor"}
+        | {"$hypot", "$ln", "$log10", "$pow", "$sin", "$sinh", "$sqrt", "$tan", "$tanh"}
+    ),
+    "va_math": frozenset({"$abs", "$max", "$min"}),
+    "v2009": frozenset(
+        {"$countbits", "$countones", "$dimensions", "$high", "$increment", "$isunknown", "$left", "$low", "$onehot"}
+        | {"$onehot0", "$right", "$unpacked_dimensions"}
+    ),
+}
+_SYSTEM_NAME = re.compile(r"\$\w+")
 _NOT_STARTED = (126, 127)  # what a shell ends with that cannot start its program
 
 
@@ -128,12 +141,12 @@ class Icarus:
         if self._tried:
             return
         deadline = time.monotonic() + TRIAL_SECONDS
-        box.write({"trial.v": TRIAL})
-        done = self.preprocess(box, "trial.v", "expanded.v", deadline=deadline)
+        done = self.preprocess(box, TRIAL, "trial.v", to="expanded.v", deadline=deadline)
         if done.status == 0:
-            done = self.compile(box, "expanded.v", roots=["trial"], deadline=deadline)
+            expanded = box.read("expanded.v", most=SAID_CHARACTERS) or ""
+            done = self.compile(box, expanded, roots=["trial"], deadline=deadline)
         if done.status == 0:
-            done = self.simulate(box, PROGRAM, deadline=deadline)
+            done = self.simulate(box, deadline=deadline)
         if done.status != 0 or "it works" not in done.stdout:
             said = " ".join((done.stderr + done.stdout).split())[:SAID_CHARACTERS] or f"status {done.status}"
             raise RtlscribeError(
@@ -143,39 +156,59 @@ class Icarus:
         box.empty()
         self._tried = True
 
-    def preprocess(self, box: Box, name: str, to: str, *, deadline: float) -> Finished:
-        """Expand the directives of a file, but for those that the compiler itself takes, into another."""
-        if not self.tools.library:
-            return self.drive(box, ["-g2012", "-E", "-o", to, name], makes=to, deadline=deadline)
-        return box.run([str(self.tools.library / "ivlpp"), "-L", name], deadline=deadline, stdout=to)
+    def preprocess(self, box: Box, text: str, name: str, *, to: str, deadline: float) -> Finished:
+        """Expand the directives of a text, but for those that the compiler itself takes, into the file `to`.
 
-    def compile(self, box: Box, source: str, *, roots: Sequence[str], deadline: float) -> Finished:
-        """Compile one preprocessed file into PROGRAM. `roots` are what to elaborate; [] leaves it to the compiler."""
+        `name` is the text's own, which messages tell.
+        """
+        files = {name: text}
+        if not self.tools.library:
+            return self.drive(box, ["-g2012", "-E", "-o", to, name], files=files, makes=to, deadline=deadline)
+        return box.run([str(self.tools.library / "ivlpp"), "-L", name], files=files, deadline=deadline, stdout=to)
+
+    def compile(
+        self, box: Box, text: str, *, roots: Sequence[str], deadline: float, beside: Mapping[str, str] = NOTHING
+    ) -> Finished:
+        """Compile a preprocessed text into PROGRAM. `roots` are what to elaborate; [] leaves it to the compiler.
+
+        `beside` are more files that it, or the program, may read.
+        """
+        files = {**beside, SOURCE: text}
         if not self.tools.library:
             tops = [flag for root in roots for flag in ("-s", root)]
-            return self.drive(box, ["-g2012", *tops, "-o", PROGRAM, source], makes=PROGRAM, deadline=deadline)
-        box.write({"config": self._config(roots)})
+            arguments = ["-g2012", *tops, "-o", PROGRAM, SOURCE]
+            return self.drive(box, arguments, files=files, makes=PROGRAM, deadline=deadline)
+        files["config"] = self._config(roots, _modules(text))
         halves = ["-Cconfig", f"-C{self.tools.library / 'vvp.conf'}", "--", "-"]
         command = [str(self.tools.library / "ivl"), *halves]
-        return box.run(command, deadline=deadline, stdin=source, makes=PROGRAM)
+        return box.run(command, files=files, deadline=deadline, stdin=SOURCE, makes=PROGRAM)
 
-    def drive(self, box: Box, arguments: Sequence[str], *, makes: str, deadline: float) -> Finished:
-        """Run the compiler's driver.
+    def drive(
+        self, box: Box, arguments: Sequence[str], *, files: Mapping[str, str], makes: str, deadline: float
+    ) -> Finished:
+        """Run the compiler's driver on files.
 
         Raises:
             RtlscribeError: it could not start its programs. An answer cannot choose the compiler's status.
         """
-        done = box.run([str(self.tools.iverilog), *arguments], deadline=deadline, makes=makes)
+        done = box.run([str(self.tools.iverilog), *arguments], files=files, deadline=deadline, makes=makes)
         if done.status in _NOT_STARTED:
             raise RtlscribeError(f"cannot run {self.tools.iverilog}: {done.stderr.strip() or f'status {done.status}'}")
         return done
 
-    def simulate(self, box: Box, program: str, *, deadline: float) -> Finished:
-        """Run a compiled program; $stop ends it with status 1."""
-        return box.run([str(self.tools.vvp), "-N", program], deadline=deadline)
+    def simulate(self, box: Box, *, deadline: float, replaced: Sequence[tuple[str, str]] = ()) -> Finished:
+        """Run PROGRAM, with texts in it replaced that must be there once; $stop ends it with status 1."""
+        name, files = (REPLACED, {REPLACED: Edited(PROGRAM, replaced)}) if replaced else (PROGRAM, NOTHING)
+        return box.run([str(self.tools.vvp), "-N", name], files=files, deadline=deadline)
 
-    def _config(self, roots: Sequence[str]) -> str:
+    def _config(self, roots: Sequence[str], modules: Iterable[str]) -> str:
         library = self.tools.library
-        modules = "".join(f"module:{library}/{name}.vpi\n" for name in _MODULES)
+        lines = "".join(f"module:{library}/{name}.vpi\n" for name in modules)
         tops = "".join(f"root:{root}\n" for root in roots)
-        return tops + _CONFIG.format(library=library, modules=modules) + f"out:{PROGRAM}\n"
+        return tops + _CONFIG.format(library=library, modules=lines) + f"out:{PROGRAM}\n"
+
+
+def _modules(text: str) -> list[str]:
+    """The modules of the simulator that a text may have a use for; to name too many does no harm."""
+    names = set(_SYSTEM_NAME.findall(text))
+    return ["system", *(module for module, functions in _MODULES.items() if functions & names)]

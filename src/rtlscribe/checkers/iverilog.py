@@ -14,20 +14,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from rtlscribe.checkers.boxed import Judged
-from rtlscribe.checkers.confine import EXHAUSTED
+from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
-from rtlscribe.checkers.sandbox import Box, Crashed, Finished, Pool, unsandboxed
-from rtlscribe.errors import RtlscribeError, UsageError
+from rtlscribe.checkers.sandbox import Box, Finished, Pool, unsandboxed
+from rtlscribe.errors import UsageError
 from rtlscribe.published import PROCEDURES, Log
 from rtlscribe.records import NONCE, Candidate, Problem, Verdict
 from rtlscribe.verilog.extract import blank
@@ -44,7 +42,6 @@ FALLBACKS = (
     ("the answer's inputs are not isolated: the testbench does not bear it", False, True),
     ("nor is its stimulus private", False, False),
 )
-CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, EXHAUSTED)
 SUSPECT_SECONDS = 2.0
 DETAIL_LINES = 12
 BUILDS = 1024  # testbenches kept ready
@@ -95,17 +92,13 @@ class IverilogChecker:
 
     def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
         begun = time.monotonic()
-        code = candidate.code.encode(errors="replace").decode()  # half a surrogate pair is any other wrong character
-        judge = self._strict if self._rule == "strict" else self._official
-        status, detail = self._in_box(judge, code, problem, timeout_s) if code else Judged("no_code")
-        return Verdict(
-            problem_id=problem.id,
-            index=candidate.index,
-            status=status,
-            checker=self.name,
-            detail=detail,
-            seconds=time.monotonic() - begun,
-        )
+
+        def judge(box: Box, code: str) -> Judged:
+            self.icarus.try_out(box)
+            return rule(box, code, problem, timeout_s)
+
+        rule = self._strict if self._rule == "strict" else self._official
+        return in_box(self.pool, candidate.code, judge).verdict(candidate, problem, checker=self.name, begun=begun)
 
     def build(self, problem: Problem, *, timeout_s: float) -> Build:
         """The problem's testbench as answers meet it, the reference run on it."""
@@ -123,24 +116,6 @@ class IverilogChecker:
         if unsandboxed(self.measures()):
             return "UNSANDBOXED: answers run with your own rights on this machine; see `rtlscribe doctor --sandbox`"
         return ""
-
-    def _in_box(
-        self, judge: Callable[[Box, str, Problem, float], Judged], code: str, problem: Problem, timeout_s: float
-    ) -> Judged:
-        """Judge in a sandbox; an answer that brings its worker down twice is refused for it."""
-        for attempt in (1, 2):
-            try:
-                with self.pool.borrow() as box:
-                    self.icarus.try_out(box)
-                    return judge(box, code, problem, timeout_s)
-            except Crashed as crash:
-                if crash.status == -signal.SIGALRM:
-                    return Judged("rejected", "reading it takes too long")
-                if attempt == 2 and crash.status in CRASHES:
-                    return Judged("rejected", f"it brings down the program that reads it (status {crash.status})")
-                if attempt == 2:
-                    raise RtlscribeError(f"the process that checks answers {crash}") from crash
-        raise AssertionError("unreachable")
 
     # The strict rule
 
@@ -178,8 +153,7 @@ class IverilogChecker:
         """The code with its own macros expanded, and none of the testbench's; or why that cannot be done."""
         if "`" not in code:
             return code, None
-        box.write({"answer.v": code})
-        done = self.icarus.preprocess(box, "answer.v", "expanded.v", deadline=deadline)
+        done = self.icarus.preprocess(box, code, "answer.v", to="expanded.v", deadline=deadline)
         if failure := _compile_failure(done):
             return "", failure
         expanded = box.read("expanded.v", most=EXPANDED_BYTES)
@@ -214,20 +188,17 @@ class IverilogChecker:
 
     def _compile(self, box: Box, build: Build, code: str, problem: Problem, deadline: float) -> Judged | None:
         """Compile trusted text and answer into PROGRAM; the trusted text first, so that no directive reaches it."""
-        box.write(_beside(problem) | {"source.v": f"{build.trusted}\n{_interlude(build.harness.text)}{code}\n"})
-        done = self.icarus.compile(box, "source.v", roots=build.harness.roots, deadline=deadline)
+        text = f"{build.trusted}\n{_interlude(build.harness.text)}{code}\n"
+        roots = build.harness.roots
+        done = self.icarus.compile(box, text, roots=roots, beside=_beside(problem), deadline=deadline)
         return _compile_failure(done)
 
     def _simulate(
         self, box: Box, build: Build, problem: Problem, deadline: float, *, seeds: tuple[int, int]
     ) -> tuple[Judged, str]:
         """The verdict on PROGRAM with these seeds of the stimulus, and the samples it was judged on."""
-        program = PROGRAM
-        if build.harness.markers:
-            program = "seeded.vvp"
-            if not box.substitute(PROGRAM, program, build.harness.seeding(seeds)):
-                return Judged("failed", "the compiler left no whole program"), ""
-        done = self.icarus.simulate(box, program, deadline=deadline)
+        seeding = build.harness.seeding(seeds) if build.harness.markers else ()
+        done = self.icarus.simulate(box, replaced=seeding, deadline=deadline)
         return _result(done, build, problem)
 
     def _alone(self, box: Box, code: str, deadline: float) -> Judged | None:
@@ -235,8 +206,8 @@ class IverilogChecker:
         expanded, failure = self._expanded(box, code, deadline)
         if failure:
             return failure
-        box.write({"alone.v": f'`line 1 "answer.v" 0\n{expanded}'})
-        return _compile_failure(self.icarus.compile(box, "alone.v", roots=[], deadline=deadline))
+        text = f'`line 1 "answer.v" 0\n{expanded}'
+        return _compile_failure(self.icarus.compile(box, text, roots=[], deadline=deadline))
 
     # The testbench of a problem
 
@@ -258,8 +229,8 @@ class IverilogChecker:
 
     def _prepare(self, box: Box, made: Harness, timeout_s: float, notes: tuple[str, ...] = ()) -> Build:
         build = Build(made, notes=notes if made.marked else (*notes, "its result line cannot be marked"))
-        box.write({"testbench.v": made.text})
-        done = self.icarus.preprocess(box, "testbench.v", "expanded.v", deadline=time.monotonic() + timeout_s)
+        deadline = time.monotonic() + timeout_s
+        done = self.icarus.preprocess(box, made.text, "testbench.v", to="expanded.v", deadline=deadline)
         if done.status == 0:
             build.trusted = box.read("expanded.v", most=PROGRAM_BYTES) or ""
         return build
@@ -297,11 +268,16 @@ class IverilogChecker:
         if not procedure:
             raise UsageError(f"problem {problem.id} has no published way of judging: only --rule strict can")
         files = procedure.files(problem.testbench, code)
-        box.write(_beside(problem) | dict(files))
         arguments = [*procedure.flags, "-o", PROGRAM, *(name for name, _ in files)]
         deadline = time.monotonic() + procedure.timeout_s
         together = procedure.timeout_covers_compiler
-        done = self.icarus.drive(box, arguments, makes="", deadline=deadline if together else deadline + timeout_s)
+        done = self.icarus.drive(
+            box,
+            arguments,
+            files=_beside(problem) | dict(files),
+            makes="",
+            deadline=deadline if together else deadline + timeout_s,
+        )
         log = Log(done.status == 0, done.stdout + done.stderr, timed_out=done.status is None)
         if log.compiled:
             deadline = deadline if together else time.monotonic() + procedure.timeout_s

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 
-from rtlscribe.records import Candidate, Problem, Status, Verdict
+from rtlscribe.checkers.base import Judged
+from rtlscribe.records import Candidate, Problem, Verdict
 from rtlscribe.verilog.syntax import errors
 
 LONGEST_CODE = 48 * 1024  # characters; deeper nesting than fits here overflows pyslang's stack, no answer comes near
@@ -20,21 +21,13 @@ class PyslangChecker:
 
     def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
         begun = time.monotonic()
-        status, detail = _judge(candidate.code)
-        return Verdict(
-            problem_id=problem.id,
-            index=candidate.index,
-            status=status,
-            checker=self.name,
-            detail=detail,
-            seconds=time.monotonic() - begun,
-        )
+        return _judge(candidate.code).verdict(candidate, problem, checker=self.name, begun=begun)
 
 
-def _judge(code: str) -> tuple[Status, str]:
+def _judge(code: str) -> Judged:
     if not code:
-        return "no_code", ""
+        return Judged("no_code")
     if len(code) > LONGEST_CODE:
-        return "rejected", f"longer than {LONGEST_CODE} characters"
+        return Judged("rejected", f"longer than {LONGEST_CODE} characters")
     found = errors(code)
-    return ("syntax_error", f"line {found[0].line}: {found[0].text}") if found else ("passed", "")
+    return Judged("syntax_error", f"line {found[0].line}: {found[0].text}") if found else Judged("passed")

@@ -1,9 +1,7 @@
 """Confined worker processes, each sandboxed once and used for many answers. Judges nothing.
 
     with pool.borrow() as box:
-        box.empty()
-        box.write({"answer.v": code})
-        done = box.run([tool, "answer.v"], deadline=deadline)
+        done = box.run([tool, "answer.v"], files={"answer.v": code}, deadline=deadline)
 
 A worker that an answer brings down is replaced, and the caller is told (`Crashed`). What the confinement is made of,
 and what it does not cover, stands in `confine`.
@@ -25,6 +23,7 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rtlscribe.errors import RtlscribeError
@@ -36,6 +35,7 @@ ROOMY_BYTES = 512 * 1024 * 1024
 MEMORY_FOLDER = Path("/dev/shm")
 SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/bin", "/bin", "/lib", "/lib64", "/etc/ld.so.cache")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TMPDIR": "."}
+NOTHING: Mapping[str, str] = MappingProxyType({})
 CORE = ("files", "calls")  # without these measures an answer can do what this user can
 
 
@@ -46,6 +46,13 @@ class Finished(NamedTuple):
     stdout: str
     stderr: str
     cut: bool  # more was written than is kept
+
+
+class Edited(NamedTuple):
+    """What a file is made of: another, with each first text replaced by the second; it has to be there just once."""
+
+    source: str
+    pairs: Sequence[tuple[str, str]]
 
 
 class Crashed(Exception):
@@ -94,21 +101,17 @@ class Box:
         text: str | None = self._ask(GRACE_SECONDS, do="read", name=name, most=most)
         return text
 
-    def substitute(self, source: str, target: str, pairs: Sequence[tuple[str, str]]) -> bool:
-        """Copy a file with replacements. Whether each was found just once; else nothing is written."""
-        done: bool = self._ask(GRACE_SECONDS, do="substitute", source=source, target=target, pairs=list(pairs))
-        return done
-
     def trespass(self, canary: Path) -> list[str]:
         """What the box lets a program do that it must not; `canary` is a file of yours in a folder of its own."""
         done: list[str] = self._ask(GRACE_SECONDS, do="trespass", canary=str(canary))
         return done
 
-    def run(
+    def run(  # all that a process has
         self,
         command: Sequence[str],
         *,
         deadline: float,
+        files: Mapping[str, str | Edited] = NOTHING,
         stdin: str = os.devnull,
         stdout: str = "",
         makes: str = "",
@@ -116,6 +119,7 @@ class Box:
     ) -> Finished:
         """Run a program in the folder to its end, or to `deadline` of time.monotonic(); nothing of it is left running.
 
+        First `files` are written; status 1 if one cannot be made of another.
         `stdin` and `stdout` are files of the folder; what is written to a named file is not returned.
         `makes` is a file without which status 0 counts as 1. `large_files`: it may write files of 48 MiB instead of 16.
 
@@ -128,6 +132,7 @@ class Box:
             do="run",
             command=list(command),
             seconds=seconds,
+            files=dict(files),
             stdin=stdin,
             stdout=stdout,
             makes=makes,

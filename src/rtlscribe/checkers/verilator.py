@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from rtlscribe.checkers.boxed import Judged, in_box
+from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.sandbox import Box, Pool
 from rtlscribe.errors import MissingToolError, RtlscribeError
 from rtlscribe.records import Candidate, Problem, Verdict
@@ -97,26 +98,19 @@ class VerilatorChecker:
     def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
         begun = time.monotonic()
 
-        def lint(box: Box, code: str) -> Judged:
-            return self._lint(box, code, problem.top, timeout_s)
+        def judge(box: Box, code: str) -> Judged:
+            reason = box.screen(code, top=problem.top)
+            linted = self._lint(box, code, problem.top, timeout_s)
+            return linted if not reason or linted.status == "syntax_error" else Judged("rejected", reason)
 
-        status, detail = in_box(self.pool, candidate.code, lint, parse=lint, top=problem.top)
-        return Verdict(
-            problem_id=problem.id,
-            index=candidate.index,
-            status=status,
-            checker=self.name,
-            detail=detail,
-            seconds=time.monotonic() - begun,
-        )
+        return in_box(self.pool, candidate.code, judge).verdict(candidate, problem, checker=self.name, begun=begun)
 
     def _lint(self, box: Box, code: str, top: str, timeout_s: float) -> Judged:
-        box.write({"answer.v": code})
         flags = ["--lint-only", "-Wall", "-Wno-fatal", "--timing", *(f"-Wno-{name}" for name in IRRELEVANT)]
         if top in module_names(code):
             flags += ["--top-module", top]
         command = ["/usr/bin/env", f"VERILATOR_ROOT={self._tool.root}", str(self._tool.program), *flags, "answer.v"]
-        done = box.run(command, deadline=time.monotonic() + timeout_s)
+        done = box.run(command, files={"answer.v": code}, deadline=time.monotonic() + timeout_s)
         if done.status is None:
             return Judged("timeout", "while linting")
         if done.status < 0:

@@ -128,7 +128,7 @@ class _Worker:
         with open(name, encoding="utf-8", errors="replace", newline="") as file:
             return file.read()
 
-    def substitute(self, *, source: str, target: str, pairs: list[tuple[str, str]]) -> bool:
+    def _edit(self, source: str, pairs: list[tuple[str, str]], *, to: str) -> bool:
         """Copy a file with replacements. Whether each was found just once; else nothing is written."""
         if not os.path.isfile(source):
             return False
@@ -138,7 +138,7 @@ class _Worker:
             if text.count(old) != 1:
                 return False
             text = text.replace(old, new)
-        with open(target, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(to, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(text)
         return True
 
@@ -171,21 +171,26 @@ class _Worker:
         os.chmod("own", 0o700)
         os.waitpid(os.posix_spawn("./own", ["own"], {}), 0)
 
-    def run(
+    def run(  # noqa: PLR0913  # all that a process has
         self,
         *,
         command: list[str],
         seconds: float,
+        files: dict[str, str | tuple[str, list[tuple[str, str]]]],
         stdin: str,
         stdout: str,
         makes: str,
         large: bool,
         environment: dict[str, str],
     ) -> dict[str, Any]:
-        """Run one program to its end or to the limit, then kill what is left of it.
+        """Write files, run one program to its end or to the limit, then kill what is left of it.
 
         `makes` is a file without which a status of 0 is none: Icarus ends with its number of errors, modulo 256.
         """
+        self.write(files={name: content for name, content in files.items() if isinstance(content, str)})
+        for name, content in files.items():
+            if not isinstance(content, str) and not self._edit(*content, to=name):
+                return {"status": 1, "texts": ["", f"{content[0]} is not whole"], "cut": False}
         if makes:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(makes)

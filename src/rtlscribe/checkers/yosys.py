@@ -25,7 +25,8 @@ from typing import Literal, NamedTuple, get_args
 
 import rtlscribe
 from rtlscribe.checkers import aiger, miter
-from rtlscribe.checkers.boxed import Judged, in_box
+from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.pyslang import LONGEST_CODE
 from rtlscribe.checkers.sandbox import Box, Finished, Pool
 from rtlscribe.errors import MissingToolError, RtlscribeError, UsageError
@@ -94,25 +95,18 @@ class YosysChecker:
         deadline = begun + timeout_s
 
         def judge(box: Box, code: str) -> Judged:
-            return self._judge(box, code, problem, deadline)
-
-        def parse(box: Box, code: str) -> Judged:
-            outcome, _ = _make(box, {miter.ANSWER: code}, [miter.PARSE], deadline)
+            reason = box.screen(code, top=_tops(problem)[1])
+            if not reason:
+                return self._judge(box, code, problem, deadline)
+            outcome, _ = _make(box, {miter.ANSWER: code}, [miter.PARSE], deadline)  # a mistake is no attack
             mistaken = outcome and outcome.ending == "syntax_error"
-            return Judged("syntax_error", outcome.detail) if outcome and mistaken else Judged("unsupported", "")
+            return Judged("syntax_error", outcome.detail) if outcome and mistaken else Judged("rejected", reason)
 
         if len(candidate.code) > LONGEST_CODE:
-            status, detail = Judged("rejected", f"longer than {LONGEST_CODE} characters")
+            judged = Judged("rejected", f"longer than {LONGEST_CODE} characters")
         else:
-            status, detail = in_box(self.pool, candidate.code, judge, parse=parse, top=_tops(problem)[1])
-        return Verdict(
-            problem_id=problem.id,
-            index=candidate.index,
-            status=status,
-            checker=self.name,
-            detail=detail,
-            seconds=time.monotonic() - begun,
-        )
+            judged = in_box(self.pool, candidate.code, judge)
+        return judged.verdict(candidate, problem, checker=self.name, begun=begun)
 
     def _judge(self, box: Box, code: str, problem: Problem, deadline: float) -> Judged:
         reference = problem.reference.encode(errors="replace").decode()
@@ -256,8 +250,8 @@ def _make(
     box: Box, sources: dict[str, str], arguments: list[str], deadline: float
 ) -> tuple[miter.Outcome | None, Finished]:
     """Run `miter`; None where it ended before its time."""
-    box.write({f"{name}.v": code for name, code in sources.items()} | {miter.STAGE: "", miter.OUTCOME: ""})
-    done = box.run([sys.executable, "-I", "-m", miter.__name__, *arguments], deadline=deadline)
+    files = {f"{name}.v": code for name, code in sources.items()} | {miter.STAGE: "", miter.OUTCOME: ""}
+    done = box.run([sys.executable, "-I", "-m", miter.__name__, *arguments], files=files, deadline=deadline)
     text = box.read(miter.OUTCOME, most=miter.MOST_BYTES)
     return miter.Outcome(**json.loads(text)) if text else None, done
 

@@ -16,6 +16,7 @@ from rtlscribe.executors import base as executors
 from rtlscribe.models import base as models
 
 PACKAGES = {"pyslang": "core", "transformers": "train", "torch": "train"}
+OPTIONAL_CHECKERS = ("yosys", "verilator")
 
 
 def run(*, sandbox: bool = False) -> str:
@@ -48,6 +49,11 @@ def run(*, sandbox: bool = False) -> str:
             lines.append("note     VerilogEval wants Icarus Verilog 12: `make icarus12` builds it, without root")
     except MissingToolError as error:
         missing.append(str(error))
+    for name in OPTIONAL_CHECKERS:
+        try:
+            lines.append(f"ok       the checker {checkers.open_checker(name).name}")
+        except MissingToolError as error:
+            lines.append(f"optional the checker {name}: {error}")
     lines += _confinement(tools.readable if tools else ())
     if missing:
         print("\n".join(lines))
