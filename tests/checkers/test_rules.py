@@ -283,7 +283,7 @@ module tb;
 endmodule
 """
 LATCHED = "module top_module(input clk, input d, output reg q);\n  always @(posedge clk) q <= d;\nendmodule\n"
-ISOLATION = "the answer's inputs are not isolated: the testbench does not bear it"
+ISOLATION = "the answer's inputs are not isolated, which the testbench does not bear"
 # changes of a problem, notes on its build, whether inputs are isolated and the stimulus is private
 BORNE = {
     "all": ({}, (), True, True),
@@ -306,7 +306,7 @@ BORNE = {
     # A number drawn once: as an expression of a seed it would be drawn whenever the seed changes, which drawing does.
     "no stimulus of its own": (
         {"testbench": INVERT.testbench.replace("reg clk = 0;", "reg clk = 0; wire [7:0] salt = $random;")},
-        ("nor is its stimulus private",),
+        ("inputs are not isolated and the stimulus is not private, which the testbench does not bear",),
         False,
         False,
     ),
@@ -320,7 +320,8 @@ def test_what_a_testbench_does_not_bear_is_given_up_and_told(strict: IverilogChe
     build = strict.build(problem, timeout_s=0.7)
     assert (build.fault, build.samples) == ("", "40")
     assert (build.notes, build.harness.isolated, bool(build.harness.markers)) == (notes, isolated, private)
-    assert check(strict, problem.reference, problem).status == "passed"
+    passed = check(strict, problem.reference, problem)
+    assert (passed.status, passed.detail) == ("passed", "; ".join(notes))
     wrong = problem.reference.replace("~in", "in").replace("q <= d", "q <= ~d")
     assert check(strict, wrong, problem).status == "failed"
     # What was given up is not all: a print and an early end are still no pass.

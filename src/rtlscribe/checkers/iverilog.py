@@ -39,8 +39,8 @@ MISFIT = "does not fit the testbench: "
 PUBLISHED = (0, 0)  # the seeds with which the private streams draw the published stimulus
 # What is given up for a testbench whose own reference does not pass: (what is said of it, isolate, own_streams).
 FALLBACKS = (
-    ("the answer's inputs are not isolated: the testbench does not bear it", False, True),
-    ("nor is its stimulus private", False, False),
+    ("the answer's inputs are not isolated, which the testbench does not bear", False, True),
+    ("inputs are not isolated and the stimulus is not private, which the testbench does not bear", False, False),
 )
 SUSPECT_SECONDS = 2.0
 DETAIL_LINES = 12
@@ -139,7 +139,9 @@ class IverilogChecker:
             failure = self._alone(box, code, time.monotonic() + timeout_s)
             return failure or Judged("unsupported", build.fault)
         judged = self._judge(box, build, expanded, problem, time.monotonic() + timeout_s, seeds=_seeds(code))
-        if judged.status == "passed" or not problem.reference:
+        if judged.status == "passed":
+            return judged._replace(detail="; ".join(build.notes))
+        if not problem.reference:
             return judged
         if not build.proven:  # is it the answer's fault, or that of what we made of the testbench? The reference knows
             proven = self._built(box, problem, timeout_s, proven=True)

@@ -61,6 +61,7 @@ def _evaluation(summary: EvaluateSummary) -> str:
             f"{s.name:<36}{s.syntax.rate:>8.1%}{s.function.rate:>10.1%}   {_passes(s.pass_at)}"
             for s in summary.settings
         ]
+    if len({s.temperature for s in summary.settings}) > 1:
         lines.append(f"best of the temperatures: {_passes(summary.best_pass_at)}")
     lines += [
         f"{s.name}: {s.refused} of its passes are refused by the strict rule" for s in summary.settings if s.refused
