@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import pyslang
 from pyslang.parsing import TokenKind
+from pyslang.syntax import SyntaxKind
 
 from rtlscribe.records import NONCE, Problem
 from rtlscribe.verilog.ports import Port, ports
@@ -31,6 +32,16 @@ _DUMPS = frozenset(
 _DRAWS = frozenset({"$random", "$urandom", "$urandom_range"})
 ENOUGH_MISMATCHES = 200  # most testbenches take fewer samples than that; some take 400,000
 _FORMAT = re.compile(r"%-?\d*(?:\.\d+)?[a-zA-Z]")
+_KINDS = {  # of syntax that is looked at
+    SyntaxKind.ModuleDeclaration,
+    SyntaxKind.HierarchyInstantiation,
+    SyntaxKind.TaskDeclaration,
+    SyntaxKind.FunctionDeclaration,
+    SyntaxKind.NamedBlockClause,
+    SyntaxKind.ExpressionStatement,
+    SyntaxKind.InvocationExpression,
+    SyntaxKind.SystemName,
+}
 # The published streams: $random and $urandom start from 0 in Icarus, each on its own; $urandom is the same generator
 # with its first bit flipped, $urandom_range is $dist_uniform on it. Seen on versions 11 and 12, of which 11 makes 0 of
 # ranges beyond 31 bits.
@@ -137,6 +148,8 @@ class _Reading:
                 self.tokens.append(node)
             elif node.kind == TokenKind.Identifier:
                 self._elsewhere.add(node.valueText)
+            return
+        if node.kind not in _KINDS:
             return
         if any(place.buffer != self.buffer.id for place in (node.sourceRange.start, node.sourceRange.end)):
             self.draws_elsewhere = self.draws_elsewhere or _called(node) in _DRAWS
