@@ -1,0 +1,114 @@
+"""The candidates of one row, some at a time: each with its prompt, or all after a prompt that is computed once.
+
+Does not know losses, nor in which order candidates come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from rtlscribe.training.data import Row
+from rtlscribe.training.likelihood import batch_of, core_of, last_hidden_states, log_probabilities
+from rtlscribe.training.shared_prompt import SharedPrompt, active
+
+
+class Passes(AbstractContextManager["Passes"], Protocol):
+    """Forward and backward passes of candidates belong within."""
+
+    def log_p(self, places: Sequence[int]) -> Tensor:
+        """[G] log-probabilities of the candidates at these places of the row."""
+
+    @property
+    def owes(self) -> bool:
+        """Whether the candidates leave something to do for what they share."""
+
+    def rest(self, factor: Tensor) -> Tensor:
+        """After the candidates' backward passes: a scalar whose backward pass brings what they left for the prompt.
+
+        Args:
+            factor: what each backward pass multiplies its scalar by, which must not happen twice.
+        """
+
+
+class Alone(Passes):
+    """Each candidate with its own copy of the prompt."""
+
+    def __init__(self, model: nn.Module, row: Row) -> None:
+        self.model, self.row, self.device = model, row, core_of(model).device
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def log_p(self, places: Sequence[int]) -> Tensor:
+        prompts = [self.row.prompt] * len(places)
+        return log_probabilities(self.model, batch_of(prompts, [self.row.responses[k] for k in places], self.device))
+
+    @property
+    def owes(self) -> bool:
+        return False
+
+    def rest(self, factor: Tensor) -> Tensor:
+        raise NotImplementedError("candidates alone leave nothing")
+
+
+class AfterPrompt(Passes):
+    """The prompt once, and candidates that attend to it.
+
+    The last token of the prompt goes with each candidate, since what the model says there is the candidate's first
+    token. So a prompt needs two tokens.
+    """
+
+    def __init__(self, model: nn.Module, row: Row, *, whole: bool = False) -> None:
+        """`whole`: the prompt's backward pass goes through the outputs of all layers, also of those that have no part
+        in it, because wrappers that gather a layer's parameters do so when the gradient of its output comes.
+        """
+        self.model, self.row, self.whole, self.device = model, row, whole, core_of(model).device
+        self.prompt = SharedPrompt(len(row.prompt) - 1)
+        self.active = active(self.prompt, core_of(model))
+
+    def __enter__(self) -> AfterPrompt:
+        self.active.__enter__()
+        try:
+            hidden = last_hidden_states(self.model, torch.tensor([self.row.prompt[:-1]], device=self.device))
+        except BaseException as error:
+            self.active.__exit__(type(error), error, error.__traceback__)
+            raise
+        self.hidden = hidden if self.whole else None
+        self.prompt.recorded()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.active.__exit__(*error)
+
+    def log_p(self, places: Sequence[int]) -> Tensor:
+        batch = batch_of([self.row.prompt[-1:]] * len(places), [self.row.responses[k] for k in places], self.device)
+        return log_probabilities(self.model, batch, first_position=self.prompt.length)
+
+    @property
+    def owes(self) -> bool:
+        return any(tensor.requires_grad for both in self.prompt.computed.values() for tensor in both)
+
+    def rest(self, factor: Tensor) -> Tensor:
+        tensors, gradients = self.prompt.gradients()
+        value: Tensor = _Inject.apply(gradients, factor, *tensors)
+        return value if self.hidden is None else value + 0.0 * self.hidden.sum()
+
+
+class _Inject(torch.autograd.Function):
+    """A scalar 0 whose gradients by the tensors are those given, divided by `factor`."""
+
+    @staticmethod
+    def forward(ctx: Any, gradients: list[Tensor], factor: Tensor, *tensors: Tensor) -> Tensor:
+        ctx.gradients, ctx.factor = gradients, factor
+        return tensors[0].new_zeros((), dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Any, ...]:
+        # The factor is undone in float32: in float16 the quotient alone could round to zero.
+        by = outer.float() / ctx.factor
+        return None, None, *((by * g.float()).to(g.dtype) for g in ctx.gradients)
