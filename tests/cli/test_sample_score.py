@@ -127,3 +127,37 @@ def test_every_form_of_data(rtlscribe: Callable, say: Callable[..., str], tmp_pa
     (sample,) = read_samples(tmp_path / "o/out.jsonl")
     assert sample.responses == (GOOD, "module r; endmodule")
     assert sample.scores == (1.0, 1.0)
+
+
+SAME = GOOD.replace("!a", "~a")
+
+
+@pytest.mark.parametrize("with_reference", [True, False])
+def test_scores_by_agreement(
+    rtlscribe: Callable, icarus: str, say: Callable[..., str], tmp_path: Path, with_reference: bool
+) -> None:
+    reference = SAME if with_reference else ""
+    problem = Problem(id="inverter", text="t", header="module inverter(input a, output y);", reference=reference)
+    jsonl.write(tmp_path / "p.jsonl", [problem, Problem(id="other", text="t"), Problem(id="unasked", text="t")])
+    said = [WRONG, f"```verilog\n{GOOD}```", BROKEN, SAME, GOOD, APOLOGY]
+    model = say([*(("inverter", text) for text in said), *[("other", APOLOGY)] * 6])
+    asked = jsonl.write(tmp_path / "asked.jsonl", list(jsonl.read(tmp_path / "p.jsonl", Problem))[:2])
+    assert asked == 2
+    ran = rtlscribe("sample", "--data", "asked.jsonl", "--model", model, "--n", "6", "--output", "s")
+    assert ran.status == 0
+    score = ("score", "--completions", "s", "--data", "p.jsonl", "--rule", "agreement", "--output", "o", "--json")
+    ran = rtlscribe(*score)
+    assert ran.status == 0, ran.err
+    (row,) = read_samples(tmp_path / "o/out.jsonl")  # of `other` there is no code at all
+    scores = {WRONG: 0.25, GOOD: 0.75, BROKEN: 0.0, SAME: 0.75, APOLOGY: 0.0}
+    best = SAME if with_reference else GOOD
+    expected = {text: z for text, z in scores.items() if text != best} | {best: 1.0 if with_reference else 0.75}
+    assert dict(zip(row.responses, row.scores, strict=True)) == expected
+    assert (row.verilog, row.responses[row.reference or 0], row.origin) == (best, best, "score:agreement")
+    summary = json.loads(ran.out)
+    assert (summary["rows"], summary["candidates"], summary["rankable"]) == (1, 4, 1)
+    manifest = json.loads((tmp_path / "o/manifest.json").read_text())
+    (tmp_path / "o/manifest.json").write_text(json.dumps(manifest | {"status": "running"}))
+    again = rtlscribe(*score)
+    assert "score (agreement): 2/2 (2 from an earlier attempt)" in again.err
+    assert json.loads(again.out) == summary

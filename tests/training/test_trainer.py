@@ -1,35 +1,34 @@
-"""Training in small: it learns, adds up gradients rightly, resumes, and ranks."""
+"""Training in small: it learns, adds up gradients rightly, resumes exactly, ranks, and takes less memory's ways too."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request
 from rtlscribe.models.hf import HfModel, load
 from rtlscribe.prompts import Template
 from rtlscribe.records import Sample, Sampling
-from rtlscribe.training.data import collate, encode
-from rtlscribe.training.hyperparameters import Hyperparameters
-from rtlscribe.training.losses import response_log_probabilities
-from rtlscribe.training.trainer import LengthBuckets, Progress, steps, train
+from rtlscribe.training.data import encode
+from rtlscribe.training.hyperparameters import COMPAT, Hyperparameters, resolved
+from rtlscribe.training.losses import Objective
+from rtlscribe.training.splitting import evaluate
+from rtlscribe.training.trainer import arguments, objective, steps
 
-TEMPLATE = Template("rtlcoder")
-
-
-def fit(base: str, samples: list[Sample], folder: Path, **settings: Any) -> tuple[Any, list[Progress]]:
-    model, tokenizer = load(base)
-    hyper = Hyperparameters(mle_reduction="mean", **settings)
-    rows, _ = encode(samples, tokenizer, TEMPLATE, scoring=hyper.loss == "scoring", max_length=500)
-    told: list[Progress] = []
-    return train(model, tokenizer, rows, hyper, folder, tell=told.append), told
+# One epoch in one step: its loss and the norm of its gradient are those of all rows.
+WHOLE: dict[str, Any] = {"batch_size": 12, "accumulate": 1, "epochs": 1}
 
 
-def test_it_learns_to_copy_the_width(base: str, samples: list[Sample], tmp_path: Path) -> None:
+def test_it_learns_to_copy_the_width(base: str, samples: list[Sample], tmp_path: Path, fit: Callable) -> None:
     model, told = fit(base, samples, tmp_path / "c", learning_rate=1e-2, epochs=30, batch_size=8)
     assert told[0].loss > 5
     assert told[-1].loss < 0.5
+    assert told[-1].tokens == 30 * sum(row.tokens for row in rows_of(base, samples))
+    assert told[-1].tokens_per_s > 0
+    assert told[-1].memory_gib > 0
     model.save_pretrained(tmp_path / "m")
     load(base)[1].save_pretrained(tmp_path / "m")
     (said,) = HfModel(str(tmp_path / "m")).complete(
@@ -39,95 +38,219 @@ def test_it_learns_to_copy_the_width(base: str, samples: list[Sample], tmp_path:
     assert "input [11:0] a" in said.text
 
 
-def test_accumulated_batches_weigh_as_one_large_batch(base: str, samples: list[Sample], tmp_path: Path) -> None:
-    # Gradient norms are compared, not weights: Adam hides a gradient of the wrong scale.
-    rows = [s for s in samples if len(s.id) == 7][:8]  # of one length, so that the mean of two means is the mean
-    _, (whole, *_) = fit(base, rows, tmp_path / "a", batch_size=8, accumulate=1, epochs=1)
-    _, (parts, *_) = fit(base, rows, tmp_path / "b", batch_size=4, accumulate=2, epochs=1)
-    assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
-    assert parts.gradient_norm == pytest.approx(whole.gradient_norm, rel=1e-3)
+def rows_of(base: str, samples: list[Sample], *, scoring: bool = False) -> list[Any]:
+    return encode(samples, load(base)[1], Template("rtlcoder"), scoring=scoring, max_length=500)[0]
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_an_interrupted_run_goes_on_from_its_checkpoint(
-    base: str, samples: list[Sample], tmp_path: Path, name: str
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize(
+    "settings", [{"loss": "mle"}, {"loss": "scoring"}, {"loss": "scoring", "combine": "multiply"}], ids=str
+)
+@pytest.mark.parametrize("parts", [{"batch_size": 4, "accumulate": 3}, {"batch_size": 5, "accumulate": 3}], ids=str)
+def test_accumulated_batches_weigh_as_one_large_batch(
+    base: str,
+    ranked: list[Sample],
+    samples: list[Sample],
+    tmp_path: Path,
+    fit: Callable,
+    reduction: str,
+    settings: dict[str, Any],
+    parts: dict[str, int],
 ) -> None:
-    settings: dict[str, Any] = {
-        "optimizer": name,
+    # Gradient norms are compared, not weights: Adam hides a gradient of the wrong scale. Rows are of unlike length, and
+    # of the batches of five the last has two.
+    rows = ranked[:12] if settings["loss"] == "scoring" else samples[:12]
+    settings = settings | {"mle_reduction": reduction}
+    _, (whole,) = fit(base, rows, tmp_path / "a", **WHOLE, **settings)
+    _, (pieces,) = fit(base, rows, tmp_path / "b", epochs=1, **parts, **settings)
+    assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert pieces.gradient_norm == pytest.approx(whole.gradient_norm, rel=1e-4)
+    model, _ = load(base)
+    expected = evaluate(
+        model,
+        rows_of(base, rows, scoring=settings["loss"] == "scoring"),
+        objective(resolved(Hyperparameters(**settings))),
+    )
+    assert whole.loss == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(
+    ("split", "group"), [("shared", 1), ("shared", 2), ("candidates", 1), ("candidates", 2), ("none", 1)]
+)
+def test_every_way_to_split_has_the_same_gradients(
+    base: str, ranked: list[Sample], tmp_path: Path, fit: Callable, split: str, group: int, checkpointing: bool
+) -> None:
+    _, (whole,) = fit(base, ranked[:12], tmp_path / "a", loss="scoring", gradient_split="none", **WHOLE)
+    _, (other,) = fit(
+        base,
+        ranked[:12],
+        tmp_path / "b",
+        loss="scoring",
+        gradient_split=split,
+        split_group=group,
+        gradient_checkpointing=checkpointing,
+        **WHOLE,
+    )
+    assert other.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert other.gradient_norm == pytest.approx(whole.gradient_norm, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "adamw"},
+        {"optimizer": "muon"},
+        {"loss": "scoring", "split_group": 3, "epochs": 3.125},
+        {"lora_rank": 4, "lora_dropout": 0.2, "learning_rate": 1e-2},
+        {"precision": "bf16"},
+    ],
+    ids=str,
+)
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
+    forgetful: str,
+    samples: list[Sample],
+    ranked: list[Sample],
+    tmp_path: Path,
+    fit: Callable,
+    settings: dict[str, Any],
+) -> None:
+    if "lora_rank" in settings:
+        pytest.importorskip("peft")
+    rows = ranked if settings.get("loss") == "scoring" else samples
+    # 8 batches an epoch: the checkpoint is in the middle of the third, and of a window of logged steps it is the end.
+    every: dict[str, Any] = {
         "learning_rate": 1e-3,
         "epochs": 4,
         "batch_size": 4,
         "checkpoint_every": 10,
+        "log_every": 5,
     }
-    whole, _ = fit(base, samples, tmp_path / "whole", **settings)
-
-    class Stop(Exception):
-        pass
-
-    model, tokenizer = load(base)
-    rows, _ = encode(samples, tokenizer, TEMPLATE, scoring=False, max_length=500)
-    hyper = Hyperparameters(mle_reduction="mean", **settings)
-
-    def stop(entry: Progress) -> None:
-        if entry.step >= 20:
-            raise Stop
-
-    with pytest.raises(Stop):
-        train(model, tokenizer, rows, hyper, tmp_path / "part", tell=stop)
-    resumed, told = fit(base, samples, tmp_path / "part", **settings)
-    assert told[0].step > 10  # it did not begin again
+    whole, told = fit(forgetful, rows, tmp_path / "whole", **(every | settings))
+    _, before = fit(forgetful, rows, tmp_path / "part", stop_at=25, **(every | settings))
+    resumed, after = fit(forgetful, rows, tmp_path / "part", **(every | settings))
+    assert before[-1].step == 25
+    assert after[0].step == 25  # from the checkpoint at 20 on
+    assert [entry[:4] for entry in told if entry.step > 20] == [entry[:4] for entry in after]  # to the last bit
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
-        assert torch.allclose(one, other, atol=1e-5)
+        assert torch.equal(one, other)
 
 
-def test_scoring_raises_the_better_candidate_over_the_worse(base: str, samples: list[Sample], tmp_path: Path) -> None:
-    ranked = [
-        Sample(
-            id=s.id,
-            instruction=s.instruction,
-            responses=(s.verilog.replace("assign y = a", "assign y = ~a"), s.verilog),
-            scores=(0.2, 1.0),
-            reference=1,
-        )
-        for s in samples
-    ]
+def test_half_a_checkpoint_is_left_out(samples: list[Sample], base: str, tmp_path: Path, fit: Callable) -> None:
+    settings: dict[str, Any] = {"epochs": 4, "batch_size": 4, "checkpoint_every": 10, "log_every": 1}
+    fit(base, samples, tmp_path, stop_at=25, checkpoints_kept=2, **settings)
+    assert {p.name for p in tmp_path.glob("checkpoint-*")} == {"checkpoint-10", "checkpoint-20"}
+    (tmp_path / "checkpoint-20/trainer_state.json").unlink()
+    _, told = fit(base, samples, tmp_path, **settings)
+    assert told[0].step == 11
 
-    def lead(model: Any) -> float:
-        """How far the reference leads in length-normalised log-probability, in the row where it leads least."""
-        rows, _ = encode(ranked, load(base)[1], TEMPLATE, scoring=True, max_length=500)
-        batch = collate(rows, pad=0)
-        with torch.no_grad():
-            logits = model.eval()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-        log_p, length = response_log_probabilities(logits, batch["labels"])
-        p = (log_p / length).view(-1, 2)
-        return float((p[:, 1] - p[:, 0]).min())
 
-    settings: dict[str, Any] = {"learning_rate": 3e-3, "epochs": 6, "batch_size": 4}
+def test_scoring_raises_the_better_candidate_over_the_worse(
+    base: str, ranked: list[Sample], tmp_path: Path, fit: Callable
+) -> None:
+    def loss(model: Any) -> float:
+        """How far off the ranking is, likelihood left out: a margin of 0 asks for the right order alone."""
+        ranking = Objective(loss="scoring", compare_weight=1e6, compare_margin=0.0)
+        return float(evaluate(model.eval(), rows_of(base, ranked, scoring=True), ranking)) / 1e6
+
+    settings: dict[str, Any] = {"learning_rate": 1e-2, "epochs": 3, "batch_size": 4, "split_group": 3}
     model, told = fit(base, ranked, tmp_path / "s", loss="scoring", compare_weight=5.0, **settings)
     assert told[-1].loss < told[0].loss
-    assert lead(model) > max(0.0, lead(load(base)[0])) + 0.1
+    assert loss(model) < 0.2 * loss(load(base)[0])
 
 
-def test_buckets_hold_every_row_once_and_repeat_for_a_seed() -> None:
-    lengths = [n * 37 % 101 for n in range(103)]
-    order = list(LengthBuckets(lengths, batch=4, seed=1))
-    assert sorted(order) == list(range(103))
-    assert order == list(LengthBuckets(lengths, batch=4, seed=1))
-    later = LengthBuckets(lengths, batch=4, seed=1)
-    later.set_epoch(1)
-    assert order != list(later)
-    spread = [
-        max(lengths[i] for i in order[b : b + 4]) - min(lengths[i] for i in order[b : b + 4]) for b in range(0, 96, 4)
-    ]
-    assert sum(spread) / len(spread) < 15  # of 100, were they not sorted
+@pytest.mark.parametrize("targets", ["all-linear", "q_proj,v_proj"])
+def test_adapters_alone_are_trained(
+    base: str, samples: list[Sample], tmp_path: Path, fit: Callable, targets: str
+) -> None:
+    pytest.importorskip("peft")
+    model, told = fit(
+        base, samples, tmp_path, lora_rank=4, lora_targets=targets, learning_rate=3e-2, epochs=6, batch_size=8
+    )
+    assert told[-1].loss < told[0].loss - 0.1
+    before = dict(load(base)[0].named_parameters())
+    changed = 0
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            changed += bool(parameter.detach().any())
+        else:
+            assert torch.equal(parameter, before[name.removeprefix("base_model.model.").replace(".base_layer", "")])
+    assert changed == 2 * 2 * (7 if targets == "all-linear" else 2)  # two matrices for each layer's linear maps
+
+
+def test_layers_that_are_not_there_get_no_adapters(
+    base: str, samples: list[Sample], tmp_path: Path, fit: Callable
+) -> None:
+    pytest.importorskip("peft")
+    with pytest.raises(UsageError, match=r"no such layers; there are all-linear, .*q_proj"):
+        fit(base, samples, tmp_path, lora_rank=4, lora_targets="query")
+
+
+def test_bf16_is_near_fp32_and_keeps_its_weights_in_it(
+    base: str, samples: list[Sample], tmp_path: Path, fit: Callable
+) -> None:
+    _, (exact,) = fit(base, samples[:12], tmp_path / "a", **WHOLE)
+    model, (rounded,) = fit(base, samples[:12], tmp_path / "b", precision="bf16", **WHOLE)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert rounded.loss != exact.loss
+    assert rounded.loss == pytest.approx(exact.loss, rel=1e-2)
+    assert rounded.gradient_norm == pytest.approx(exact.gradient_norm, rel=5e-2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"precision": "fp16"}, "fp16 needs a GPU"),
+        ({"fsdp": Path("f.json")}, "--fsdp works on GPUs"),
+        ({"deepspeed": Path("d.json")}, "torchrun --nproc-per-node"),
+        ({"report_to": "abacus"}, "there are: tensorboard, wandb"),
+    ],
+    ids=str,
+)
+def test_what_this_machine_cannot_do_is_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        arguments(Hyperparameters(**settings), tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch", "accumulate", "epochs", "expected"),
-    [(32, 8, 1, 3.0, 12), (33, 8, 1, 3.0, 15), (32, 4, 2, 1.0, 4), (10, 4, 2, 1.0, 2), (32, 8, 1, 0.5, 2)],
+    ("settings", "message"),
+    [
+        ({"compat": "rtlcoder", "combine": "add", "score_margin": 0.5}, "means --score-margin 0.2, and .* is 0.5"),
+        ({"qlora": True}, "--lora-rank"),
+        ({"deepspeed": Path("d"), "fsdp": Path("f")}, "two ways"),
+        ({"deepspeed": Path("d"), "optimizer": "muon"}, "adamw"),
+        ({"fsdp": Path("f"), "optimizer": "muon"}, "adamw"),
+        ({"deepspeed": Path("d"), "qlora": True, "lora_rank": 4}, "does not go with"),
+    ],
+    ids=str,
+)
+def test_options_that_contradict_each_other_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolved(Hyperparameters(**settings))
+
+
+def test_compat_is_the_public_code() -> None:
+    settings = resolved(Hyperparameters(compat="rtlcoder", loss="scoring"))
+    assert objective(settings) == Objective.public_code("scoring")
+    assert settings.max_prompt_fraction == COMPAT["rtlcoder"]["max_prompt_fraction"]
+    assert objective(resolved(Hyperparameters(loss="scoring"))) == Objective(loss="scoring")
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "accumulate", "epochs", "processes", "expected"),
+    [
+        (32, 8, 1, 3.0, 1, 12),
+        (33, 8, 1, 3.0, 1, 15),
+        (32, 4, 2, 1.0, 1, 4),
+        (10, 4, 2, 1.0, 1, 2),
+        (32, 8, 1, 0.5, 1, 2),
+        (33, 4, 1, 1.0, 2, 5),
+        (33, 4, 2, 1.0, 4, 2),
+    ],
 )
 def test_steps_are_counted_as_the_trainer_does(
-    rows: int, batch: int, accumulate: int, epochs: float, expected: int
+    rows: int, batch: int, accumulate: int, epochs: float, processes: int, expected: int
 ) -> None:
     settings = Hyperparameters(batch_size=batch, accumulate=accumulate, epochs=epochs)
-    assert steps(rows, settings) == expected
+    assert steps(rows, settings, processes) == expected

@@ -1,19 +1,24 @@
-"""Train a causal language model on encoded rows with transformers' Trainer. Does not read samples."""
+"""Train a causal language model on encoded rows with transformers' Trainer. Does not read samples or judge answers."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import math
-import random
+import os
+import resource
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.data import Sampler
+from accelerate.utils import DistributedType
+from torch import Tensor
 from transformers import (
-    PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
@@ -24,177 +29,343 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from rtlscribe.training import optimizer
-from rtlscribe.training.data import Row, collate
+from rtlscribe.errors import MissingToolError, UsageError
+from rtlscribe.training import optimizer, replicas, splitting
+from rtlscribe.training.batches import Batch, Batches, LengthBuckets
+from rtlscribe.training.data import Row
 from rtlscribe.training.hyperparameters import Hyperparameters
-from rtlscribe.training.losses import IGNORED, compare_loss, mle_loss, response_log_probabilities
+from rtlscribe.training.losses import Objective
+from rtlscribe.training.tokens import Rows
 
-LOG_EVERY = 10  # steps
 # Weights that are updated by small steps: in bf16 most steps at a rate of 1e-5 would round to nothing.
 MASTER = torch.float32
-# Rows of so many batches are sorted by length together: little padding, and the order stays random.
-SORTED_BATCHES = 16
+REPORTERS = ("tensorboard", "wandb")
+TIMEOUT_S = 4 * 3600  # processes wait for the first one while it judges answers
+GIB = 2**30
+
+Arguments = TrainingArguments
 
 
 class Progress(NamedTuple):
-    """What is told every few steps. `tokens` are those seen since this attempt began, padding left out."""
+    """What is told every few steps. `tokens` are those seen since this attempt began, of all processes."""
 
     step: int
     loss: float
     learning_rate: float
     gradient_norm: float  # before it is scaled down to max_gradient_norm
     tokens: int
+    tokens_per_s: float
+    memory_gib: float  # the most that the first process has had, on its GPU if it has one
 
 
-class LengthBuckets(Sampler[int]):
-    """Random order in which neighbours are of like length. The same for the same seed and epoch."""
+class Hooks(NamedTuple):
+    """What a run tells, and what it asks for now and then. All are called in the first process alone."""
 
-    def __init__(self, lengths: Sequence[int], *, batch: int, seed: int) -> None:
-        self.lengths, self.batch, self.seed, self.epoch = lengths, batch, seed, 0
+    tell: Callable[[Progress], None]
+    begun: Callable[[int], None] = lambda step: None  # once, with the step of the checkpoint that it goes on from
+    evaluate: Callable[[Path, int], dict[str, float]] | None = None  # what the Trainer saved, the step -> numbers
+    evaluate_every: int = 0  # steps
 
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the data loader at the start of each epoch, also of a resumed one."""
-        self.epoch = epoch
 
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        rng = random.Random(f"{self.seed} {self.epoch}")
-        order = rng.sample(range(len(self)), len(self))
-        span = self.batch * SORTED_BATCHES
-        buckets = [sorted(order[i : i + span], key=self.lengths.__getitem__) for i in range(0, len(order), span)]
-        batches = [bucket[i : i + self.batch] for bucket in buckets for i in range(0, len(bucket), self.batch)]
-        # The one short batch stays last, or every later one would straddle two lengths.
-        whole, short = [b for b in batches if len(b) == self.batch], [b for b in batches if len(b) < self.batch]
-        rng.shuffle(whole)
-        return (i for batch in whole + short for i in batch)
+def objective(settings: Hyperparameters) -> Objective:
+    """The settings' loss."""
+    return Objective(
+        loss=settings.loss,
+        compare_weight=settings.compare_weight,
+        compare_margin=settings.compare_margin,
+        score_margin=settings.score_margin,
+        length_norm=settings.length_norm,
+        combine=settings.combine,
+        mle_reduction=settings.mle_reduction,
+        mle_of="last" if settings.compat == "rtlcoder" else "reference",
+    )
 
 
 class SampleTrainer(Trainer):
-    """transformers' Trainer with the paper's losses."""
-
-    # With the two settings below the Trainer divides our per-batch mean by the accumulation steps; with either alone,
-    # some versions of transformers do not, and gradients come out that many times too large.
-    loss_is_scaled_for_ga = False
+    """transformers' Trainer with the paper's losses, several backward passes a batch, and exact accumulation."""
 
     def __init__(self, settings: Hyperparameters, rows: Sequence[Row], **rest: Any) -> None:
         super().__init__(train_dataset=rows, **rest)
-        self.model_accepts_loss_kwargs = False
         self.settings = settings
+        self.objective = objective(settings)
         self.tokens = 0
+        self.began = time.monotonic()
+        self._window = (1.0, 1.0)
+        self._is_replica = self.accelerator.distributed_type not in (DistributedType.DEEPSPEED, DistributedType.FSDP)
+        self._amp = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.args.mixed_precision)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthBuckets:
-        rows = train_dataset or self.train_dataset
-        return LengthBuckets([row.tokens for row in rows], batch=self.args.train_batch_size, seed=self.settings.seed)
+    def get_train_dataloader(self) -> Batches:
+        rows = self.train_dataset
+        order = LengthBuckets(
+            [row.tokens for row in rows],
+            batch=self.settings.batch_size,
+            seed=self.settings.seed,
+            process=self.args.process_index,
+            processes=self.args.world_size,
+        )
+        return Batches(rows, order)
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """The mean over the batch's rows of mle, or of mle + weight x compare."""
-        settings = self.settings
-        self.tokens += int(inputs["attention_mask"].sum())
-        labels = inputs["labels"]
-        # Logits are wanted from the token before the first response on: for a large vocabulary they cost the most.
-        first = int((labels != IGNORED).any(dim=0).nonzero()[0])
-        kept = labels.shape[1] - first + 1
-        output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], logits_to_keep=kept)
-        log_p, length = response_log_probabilities(output.logits, labels[:, -kept:])
-        references = inputs["references"]
-        loss = mle_loss(log_p[references], length[references], reduction=settings.mle_reduction)
-        if settings.loss == "scoring":
-            counts = inputs["counts"].tolist()
-            rows = zip(log_p.split(counts), length.split(counts), inputs["scores"].split(counts), strict=True)
-            ranked = [compare_loss(p, n, z, margin=settings.compare_margin) for p, n, z in rows]
-            loss = loss + settings.compare_weight * torch.stack(ranked).mean()
-        return (loss, output) if return_outputs else loss
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], None]:
+        """The batches of one optimizer step. What each weighs in it follows from all of them, of all processes."""
+        batches = [batch for _, batch in zip(range(num_batches), epoch_iterator, strict=False)]
+        sizes = [self._size(inputs["batch"]) for inputs in batches]
+        rows, tokens = (sum(part) for part in zip(*sizes, strict=True))
+        rows, tokens = replicas.total(rows, tokens, device=self.args.device)
+        self._window = (rows, tokens)
+        return batches, None
+
+    def training_step(self, model: Any, inputs: dict[str, Batch], num_items_in_batch: Any = None) -> Tensor:
+        """The gradients of one batch, which weighs by its share of the step's rows (or tokens: see `_share`)."""
+        model.train()
+        batch = inputs["batch"]
+        weight, wanted = self._share(batch)
+        sync = self.accelerator.sync_gradients
+        # Gradients are averaged over processes afterwards, and losses by the Trainer when it logs them.
+        weight *= self.args.world_size
+        loss = torch.zeros((), device=self.args.device)
+        if weight or not self._is_replica:
+            with self._arithmetic():
+                result = splitting.backward(
+                    model.module if self._is_replica else model,
+                    batch.rows,
+                    wanted,
+                    split=self.settings.gradient_split,
+                    group=self.settings.split_group,
+                    run_backward=self._backward(model, sync),
+                    scale=weight,
+                )
+            loss = result.loss.to(loss) * weight
+            self.tokens += result.tokens if batch.counts else 0
+        self.accelerator.gradient_state._set_sync_gradients(sync)
+        if sync and self._is_replica:
+            model.average_gradients()
+        return loss
+
+    def _size(self, batch: Batch) -> tuple[int, int]:
+        """Rows of a batch, and tokens whose likelihood it maximises; none of a stand-in."""
+        if not batch.counts:
+            return 0, 0
+        likely = (row.responses[self.objective.likely(len(row.responses), row.reference)] for row in batch.rows)
+        return len(batch.rows), sum(map(len, likely))
+
+    def _share(self, batch: Batch) -> tuple[float, Objective]:
+        """The weight of a batch's loss in its step and the objective to use, so that a step is one large batch.
+
+        A sum over tokens is averaged over the step's rows. With the mean over tokens, the likelihood is averaged over
+        the step's tokens, and what is added to it over its rows.
+        """
+        rows, tokens = (part / whole for part, whole in zip(self._size(batch), self._window, strict=True))
+        if self.settings.mle_reduction == "sum":
+            return rows, self.objective
+        if self.settings.loss == "mle" or self.settings.combine == "multiply" or not tokens:
+            return tokens, self.objective
+        return tokens, replace(self.objective, compare_weight=self.settings.compare_weight * rows / tokens)
+
+    def _arithmetic(self) -> Any:
+        """A context: autocast, where DeepSpeed or FSDP do not see to it."""
+        if self._amp is None or not self._is_replica:
+            return contextlib.nullcontext()
+        return torch.autocast(self.args.device.type, dtype=self._amp)
+
+    def _backward(self, model: Any, sync: bool) -> splitting.RunBackward:
+        """Run one of a batch's backward passes; only the last of a step lets DeepSpeed and FSDP synchronise."""
+
+        def run(value: Tensor, last: bool) -> None:
+            self.accelerator.gradient_state._set_sync_gradients(sync and last)
+            if self.is_fsdp_enabled:
+                model.set_requires_gradient_sync(sync and last)
+            # DeepSpeed would divide by the accumulated batches once more, which Adam hides and clipping does not.
+            options = {"scale_wrt_gas": False} if self.is_deepspeed_enabled else {}
+            with torch.autocast(self.args.device.type, enabled=False):
+                self.accelerator.backward(value, **options)
+
+        return run
+
+    def _wrap_model(self, model: Any, training: bool = True, dataloader: Any = None) -> Any:
+        """Copies are ours: accelerate would put them into DistributedDataParallel, and autocast each forward."""
+        if not self._is_replica:
+            return super()._wrap_model(model, training, dataloader)
+        return model if isinstance(model, replicas.Replica) else replicas.Replica(model)
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        return 0  # counted from input_ids, which our batches do not have
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add speed and memory, for `Progress` and for TensorBoard and the like. Called in all processes."""
+        if "loss" in logs:
+            (tokens,) = replicas.total(self.tokens, device=self.args.device)
+            seconds = time.monotonic() - self.began
+            logs |= {"tokens": tokens, "tokens_per_s": tokens / seconds, "memory_gib": memory_gib()}
+        super().log(logs, start_time)
 
 
-class _Tell(TrainerCallback):
-    """Pass each log entry on."""
+class _Hooks(TrainerCallback):
+    """Call the hooks of a run."""
 
-    def __init__(self, tell: Callable[[Progress], None]) -> None:
-        self.tell = tell
+    def __init__(self, hooks: Hooks) -> None:
+        self.hooks = hooks
         self.trainer: SampleTrainer | None = None
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self.hooks.begun(state.global_step)
 
     def on_log(
         self, args: Any, state: TrainerState, control: TrainerControl, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
-        if logs and "loss" in logs and self.trainer:
+        if logs and "loss" in logs and state.is_world_process_zero:
             entry = Progress(
                 state.global_step,
                 logs["loss"],
                 logs["learning_rate"],
                 logs["grad_norm"],
-                self.trainer.tokens,
+                int(logs["tokens"]),
+                logs["tokens_per_s"],
+                logs["memory_gib"],
             )
-            self.tell(entry)
+            self.hooks.tell(entry)
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        every = self.hooks.evaluate_every
+        if not every or state.global_step % every or not self.trainer:
+            return
+        saved = Path(args.output_dir) / "evaluated"
+        self.trainer.save_model(str(saved))  # all processes: each may hold a part
+        if state.is_world_process_zero and self.hooks.evaluate:
+            with torch.random.fork_rng():  # loading a model draws numbers, and being watched must change nothing
+                numbers = self.hooks.evaluate(saved, state.global_step)
+            due = control.should_log, control.should_save  # which a log entry clears
+            self.trainer.log(numbers)
+            control.should_log, control.should_save = due
+            shutil.rmtree(saved)
+        replicas.wait()
 
 
-def steps(rows: int, settings: Hyperparameters) -> int:
-    """Optimizer steps of a whole run, as the Trainer counts them."""
-    batches = math.ceil(rows / settings.batch_size)
-    return math.ceil(settings.epochs * max(1, math.ceil(batches / settings.accumulate)))
+def arguments(settings: Hyperparameters, folder: Path) -> TrainingArguments:
+    """The Trainer's own settings. Made before the model is loaded: it joins the processes that torchrun started.
 
-
-def train(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    rows: Sequence[Row],
-    settings: Hyperparameters,
-    folder: Path,
-    *,
-    tell: Callable[[Progress], None],
-) -> PreTrainedModel:
-    """Train in place, with checkpoints under `folder` from which a later call goes on. Returns the model."""
-    torch.manual_seed(settings.seed)
+    Raises:
+        UsageError: this machine cannot do what is wanted. MissingToolError: it lacks a package.
+    """
     on_gpu = torch.cuda.is_available()
-    arguments = TrainingArguments(
+    _check(settings, on_gpu)
+    if settings.deepspeed:
+        import deepspeed
+
+        # Before a model is loaded, which ZeRO-3 cuts up as it comes in, among as many processes as are known of then.
+        deepspeed.init_distributed(verbose=False)
+    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and on_gpu and torch.cuda.is_bf16_supported())
+    return TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.accumulate,
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
-        warmup_steps=round(settings.warmup_share * steps(len(rows), settings)),
         max_grad_norm=settings.max_gradient_norm,
         seed=settings.seed,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        bf16=bf16,
+        fp16=settings.precision == "fp16",
         use_cpu=not on_gpu,
-        logging_steps=LOG_EVERY,
+        logging_steps=settings.log_every,
         logging_first_step=True,
+        logging_nan_inf_filter=False,  # it would show the mean of the steps before in place of a nan
         save_steps=settings.checkpoint_every,
-        save_total_limit=1,
+        save_total_limit=settings.checkpoints_kept,
         remove_unused_columns=False,
-        dataloader_pin_memory=on_gpu,
         disable_tqdm=True,
-        report_to="none",
+        report_to=_reporters(settings) or "none",
+        deepspeed=str(settings.deepspeed) if settings.deepspeed else None,
+        fsdp=True if settings.fsdp else None,
+        fsdp_config=str(settings.fsdp) if settings.fsdp else None,
+        ddp_timeout=TIMEOUT_S,
     )
-    callback = _Tell(tell)
+
+
+def _check(settings: Hyperparameters, on_gpu: bool) -> None:
+    if settings.precision == "fp16" and not on_gpu:
+        raise UsageError("--precision fp16 needs a GPU; on a CPU use fp32 or bf16")
+    if settings.precision == "bf16" and on_gpu and not torch.cuda.is_bf16_supported():
+        raise UsageError("--precision bf16: this GPU has none; use fp16 or fp32")
+    if settings.fsdp and not on_gpu:
+        raise UsageError("--fsdp works on GPUs: on a CPU accelerate leaves it out and says nothing; leave it out")
+    if (settings.deepspeed or settings.fsdp) and "WORLD_SIZE" not in os.environ:
+        raise UsageError(
+            f"--{'deepspeed' if settings.deepspeed else 'fsdp'} needs the processes that torchrun starts, one a GPU: "
+            "torchrun --nproc-per-node N -m rtlscribe train ..."
+        )
+    if settings.deepspeed and importlib.util.find_spec("deepspeed") is None:
+        raise MissingToolError("--deepspeed needs the Python package 'deepspeed': pip install -e '.[deepspeed]'")
+
+
+def _reporters(settings: Hyperparameters) -> list[str]:
+    names = [name.strip() for name in settings.report_to.split(",") if name.strip()]
+    for name in names:
+        if name not in REPORTERS:
+            raise UsageError(f"--report-to: no reporter is called {name!r}; there are: {', '.join(REPORTERS)}")
+        if importlib.util.find_spec(name) is None:
+            raise MissingToolError(f"--report-to {name} needs the Python package {name!r}: pip install {name}")
+    return names
+
+
+def steps(rows: int, settings: Hyperparameters, processes: int = 1) -> int:
+    """Optimizer steps of a whole run, as the Trainer counts them."""
+    batches = math.ceil(rows / (settings.batch_size * processes))
+    return math.ceil(settings.epochs * max(1, math.ceil(batches / settings.accumulate)))
+
+
+def memory_gib() -> float:
+    """The most memory that this process has had: of its GPU if it has one, else of the machine."""
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / GIB
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+
+
+def train(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[Row],
+    settings: Hyperparameters,
+    args: TrainingArguments,
+    *,
+    hooks: Hooks,
+) -> SampleTrainer:
+    """Train in place, with checkpoints in `args.output_dir` from which a later call goes on.
+
+    Args:
+        model: of transformers or peft; where adapters are trained, with them.
+        settings: as `hyperparameters.resolved` gives them.
+    """
+    args.warmup_steps = round(settings.warmup_share * steps(len(rows), settings, args.world_size))
+    if settings.gradient_checkpointing:
+        checkpointing = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+        checkpointing({"use_reentrant": False})
+    callback = _Hooks(hooks)
     chosen = optimizer.build(
         settings.optimizer, model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay
     )
     trainer = SampleTrainer(
         settings,
-        rows,
+        rows if isinstance(rows, Rows) else Rows.of(rows),
         model=model,
-        args=arguments,
+        args=args,
         processing_class=tokenizer,
-        data_collator=partial(
-            collate, pad=tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        ),
         callbacks=[callback],
         optimizers=(chosen, None),  # None: the Trainer makes the scheduler
     )
     callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is for results
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
-    return model
+    torch.manual_seed(settings.seed + args.process_index)  # each process has its own dropout
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(Path(args.output_dir), args))
+    return trainer
 
 
-def _last_whole_checkpoint(folder: Path) -> str | None:
+def _last_whole_checkpoint(folder: Path, args: TrainingArguments) -> str | None:
     """The newest checkpoint that was written to its end; a kill in the middle of one leaves half, which is deleted."""
-    for half in folder.glob("checkpoint-*"):
-        if not (half / "trainer_state.json").is_file():  # the last file that is written
-            shutil.rmtree(half)
+    if args.process_index == 0:
+        for half in folder.glob("checkpoint-*"):
+            if not (half / "trainer_state.json").is_file():  # the last file that is written
+                shutil.rmtree(half)
+    replicas.wait()
     return get_last_checkpoint(str(folder)) if folder.exists() else None
