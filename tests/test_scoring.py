@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from rtlscribe.records import Status, Verdict
-from rtlscribe.scoring import COMPILED, Rule, score
+from rtlscribe.scoring import COMPILED, Rule, agreement, score
 
 REFERENCE = "module m(input a, output y); assign y = a; endmodule"
 HALF = "module m(input a, output y); wire"  # 6 of its 7 words are among the reference's 10, in order
@@ -48,3 +48,8 @@ def test_order_of_worth(rule: Rule) -> None:
     assert worst_that_compiles >= best_that_does_not
     assert score("", verdict("no_code"), reference=REFERENCE, rule=rule) == 0
     assert score("", verdict("no_code"), reference="", rule=rule) == 0
+
+
+@pytest.mark.parametrize(("votes", "compiled", "worth"), [(0, 0, 0), (0, 5, 0), (1, 1, 1), (1, 3, 0.3333), (5, 5, 1)])
+def test_agreement(votes: int, compiled: int, worth: float) -> None:
+    assert agreement(votes, compiled=compiled) == worth

@@ -1,7 +1,8 @@
 """What a candidate is worth as training feedback, from its verdict and its likeness to the reference.
 
 The paper's rule (section 4.3): 1 where the syntax check passes, else Rouge-L between candidate and reference.
-`function` is the paper's own suggestion of a stricter one. Does not compile or simulate.
+`function` is the paper's own suggestion of a stricter one; agreement needs neither reference nor testbench, but other
+answers. Does not compile or simulate.
 """
 
 from __future__ import annotations
@@ -32,3 +33,11 @@ def score(code: str, verdict: Verdict, *, reference: str, rule: Rule) -> float:
     if verdict.status == "passed":
         return 1.0
     return COMPILES * compiles + LIKENESS * rouge_l(reference, code)
+
+
+def agreement(votes: int, *, compiled: int) -> float:
+    """What a candidate is worth by agreement, in [0, 1]: the share of the answers that compile which behave as it does.
+
+    `votes` counts itself; 0 for code that does not compile, or whose outputs tell nothing.
+    """
+    return round(votes / compiled, 4) if votes else 0.0

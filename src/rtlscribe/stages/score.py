@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
+from rtlscribe.checkers.agreement import Agreement
 from rtlscribe.checkers.base import Checker, open_checker
+from rtlscribe.checkers.behaviour import Behaviours, candidate_of
 from rtlscribe.errors import DataError, UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S, Attempt, Task, judge
@@ -22,6 +25,7 @@ from rtlscribe.scoring import Rule, score
 from rtlscribe.summaries import ScoreSummary
 
 CHECKER_OF: dict[Rule, str] = {"syntax": "pyslang", "function": "iverilog"}
+ATTEMPTS, AGREEMENTS = "attempts.jsonl", "agreements.jsonl"
 
 
 @Parameter(name="*")
@@ -35,8 +39,8 @@ class Config:
     data: Path
     """The problems or samples that were sampled: references, and for --rule function their testbenches."""
 
-    rule: Rule = "syntax"
-    """syntax: the paper's, 1 where the code compiles, else Rouge-L. function: 1 where it passes its testbench."""
+    rule: Literal["syntax", "function", "agreement"] = "syntax"
+    """syntax: the paper's. function: by testbench. agreement: the share of the answers that behave as it does."""
 
     timeout_s: Positive = TIMEOUT_S
     """Seconds that one check may take."""
@@ -59,31 +63,33 @@ def run(config: Config) -> ScoreSummary:
     source = config.completions / "out.jsonl" if config.completions.is_dir() else config.completions
     folder = config.output or default_folder("score")
     inputs = {"completions": source, "data": config.data}
-    checker = open_checker(CHECKER_OF[config.rule])
+    judge_by = _open(config)
     with RunDir.open(
         folder,
         stage="score",
         config=as_config(config),
         inputs=inputs,
-        tools={"checker": checker.name},
+        tools={"checker": judge_by.name},
         fresh=config.fresh,
     ) as work:
         if work.finished:
             return work.summary(ScoreSummary)
         problems = {p.id: p for p in read_problems(config.data)}
         completions = list(_completions(source, problems))
-        if config.rule == "function" and not all(problems[c.problem_id].testbench for c in completions):
-            raise UsageError(f"--rule function needs a testbench for every problem, which {config.data} does not have")
-        without = [p.id for p in problems.values() if not p.reference]
-        if without:
-            raise UsageError(f"{config.data}: {without[0]!r} has no reference code, against which to score")
-        _judge(config, problems, completions, checker, work)
-        attempts = work.done(Attempt, name="attempts.jsonl")
-        rows = list(_rows(attempts, problems, config.rule))
+        if isinstance(judge_by, Behaviours):
+            rows = list(_by_agreement(config, problems, completions, judge_by, work))
+        else:
+            rows = list(_by_verdict(config, problems, completions, judge_by, work))
         jsonl.write(work.out, rows)
         summary = _summary(work, rows)
         work.finish(summary)
     return summary
+
+
+def _open(config: Config) -> Checker | Behaviours:
+    if config.rule == "agreement":
+        return Behaviours(timeout_s=config.timeout_s)
+    return open_checker(CHECKER_OF[config.rule])
 
 
 def _completions(source: Path, problems: dict[str, Problem]) -> Iterator[Completion]:
@@ -103,11 +109,39 @@ def _completions(source: Path, problems: dict[str, Problem]) -> Iterator[Complet
         raise DataError(source, None, "no completions")
 
 
+# By verdict: each candidate for itself
+
+
+def _by_verdict(
+    config: Config, problems: dict[str, Problem], completions: list[Completion], checker: Checker, work: RunDir
+) -> Iterator[Sample]:
+    """One row a problem, by the rules `syntax` and `function`."""
+    if config.rule == "function" and not all(problems[c.problem_id].testbench for c in completions):
+        raise UsageError(f"--rule function needs a testbench for every problem, which {config.data} does not have")
+    without = [p.id for p in problems.values() if not p.reference]
+    if without:
+        raise UsageError(f"{config.data}: {without[0]!r} has no reference code, against which to score")
+    _judge(config, problems, completions, checker, work)
+    attempts: dict[str, list[Attempt]] = {}
+    for attempt in sorted(work.done(Attempt, name=ATTEMPTS), key=lambda a: a.key):
+        attempts.setdefault(attempt.completion.problem_id, []).append(attempt)
+    rule: Rule = "function" if config.rule == "function" else "syntax"
+    for problem in problems.values():
+        scored = {
+            attempt.candidate.code or attempt.completion.text: score(
+                attempt.candidate.code, attempt.verdict, reference=problem.reference, rule=rule
+            )
+            for attempt in attempts.get(problem.id, [])
+        }
+        if problem.id in attempts:
+            yield _row(problem, scored, origin=f"score:{rule}")
+
+
 def _judge(
     config: Config, problems: dict[str, Problem], completions: list[Completion], checker: Checker, work: RunDir
 ) -> None:
     """Check what is owed; each attempt is on disk as soon as it is judged."""
-    attempts = work.done(Attempt, name="attempts.jsonl")
+    attempts = work.done(Attempt, name=ATTEMPTS)
     done = {(a.completion.problem_id, a.completion.index) for a in attempts}
     owed = [Task(c) for c in completions if (c.problem_id, c.index) not in done]
     results = judge(
@@ -120,38 +154,58 @@ def _judge(
         known={a.answer: a.verdict for a in attempts},
     )
     with progress.bar(f"score ({config.rule})", len(completions), done=len(done)) as bar:
-        work.keep(results, key=_name, advance=bar.add, name="attempts.jsonl")
+        work.keep(results, key=_name, advance=bar.add, name=ATTEMPTS)
 
 
 def _name(task: Task) -> str:
     return f"{task.completion.problem_id} {task.completion.index}"
 
 
-def _rows(attempts: list[Attempt], problems: dict[str, Problem], rule: Rule) -> Iterator[Sample]:
-    """One row a problem: its distinct candidates in order, then the reference with score 1."""
-    by_problem: dict[str, list[Attempt]] = {}
-    for attempt in sorted(attempts, key=lambda a: a.key):
-        by_problem.setdefault(attempt.completion.problem_id, []).append(attempt)
+# By agreement: the candidates of a problem against one another
+
+
+def _by_agreement(
+    config: Config, problems: dict[str, Problem], completions: list[Completion], behaviours: Behaviours, work: RunDir
+) -> Iterator[Sample]:
+    """One row a problem. Without a reference of its own, the answer that most agree with is it."""
+    said: dict[str, dict[int, str]] = {}
+    for completion in completions:
+        said.setdefault(completion.problem_id, {})[completion.index] = completion.text
+    done = {a.problem_id for a in work.done(Agreement, name=AGREEMENTS)}
+    owed = [problem for problem in problems.values() if problem.id in said and problem.id not in done]
+
+    def compare(problem: Problem) -> Agreement:
+        texts = sorted(said[problem.id].items())
+        return behaviours.compare(problem, [candidate_of(text, problem, index=index) for index, text in texts])
+
+    results = open_executor(config.executor).map(compare, owed, workers=config.workers)
+    with progress.bar("score (agreement)", len(said), done=len(done)) as bar:
+        work.keep(results, key=lambda problem: problem.id, advance=bar.add, name=AGREEMENTS)
+    found = {a.problem_id: a for a in work.done(Agreement, name=AGREEMENTS)}
     for problem in problems.values():
-        if problem.id not in by_problem:
+        if problem.id not in found:
             continue
-        scored = {
-            attempt.candidate.code or attempt.completion.text: score(
-                attempt.candidate.code, attempt.verdict, reference=problem.reference, rule=rule
-            )
-            for attempt in by_problem[problem.id]
-        }
-        scored = {text: z for text, z in scored.items() if text.strip() and text != problem.reference}
-        yield Sample(
-            id=problem.id,
-            instruction=problem.text,
-            header=problem.header,
-            verilog=problem.reference,
-            responses=(*scored, problem.reference),
-            scores=(*scored.values(), 1.0),
-            reference=len(scored),
-            origin=f"score:{rule}",
-        )
+        agreement = found[problem.id]
+        scored = {a.code or said[problem.id][a.index]: a.agreement for a in agreement.answers}
+        consensus = "" if agreement.consensus is None else agreement.answers[agreement.consensus].code
+        if problem.reference or consensus:
+            yield _row(problem, scored, origin="score:agreement", consensus=consensus)
+
+
+def _row(problem: Problem, scored: dict[str, float], *, origin: str, consensus: str = "") -> Sample:
+    """A problem's distinct candidates in order, then the reference: its own, with score 1, else the consensus."""
+    reference, score_of_it = (problem.reference, 1.0) if problem.reference else (consensus, scored.get(consensus, 0.0))
+    others = {text: z for text, z in scored.items() if text.strip() and text != reference}
+    return Sample(
+        id=problem.id,
+        instruction=problem.text,
+        header=problem.header,
+        verilog=reference,
+        responses=(*others, reference),
+        scores=(*others.values(), score_of_it),
+        reference=len(others),
+        origin=origin,
+    )
 
 
 def _summary(work: RunDir, rows: list[Sample]) -> ScoreSummary:

@@ -27,6 +27,7 @@ def ports(code: str, *, top: str) -> list[Port]:
     tree = pyslang.syntax.SyntaxTree.fromBuffer(sources.assignText("answer.v", code), sources)
     options = pyslang.ast.CompilationOptions()
     options.topModules = {top}
+    options.flags = pyslang.ast.CompilationFlags.AllowUseBeforeDeclare  # as simulators do with a header's parameters
     compilation = pyslang.ast.Compilation(pyslang.Bag([options]))
     compilation.addSyntaxTree(tree)
     found = [instance for instance in compilation.getRoot().topInstances if instance.name == top]
