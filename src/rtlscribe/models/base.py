@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from rtlscribe import registry
-from rtlscribe.errors import UsageError
+from rtlscribe.errors import RtlscribeError, UsageError
+from rtlscribe.models.budget import Budget, Usage
 from rtlscribe.records import Completion, Record, Sampling
 
 TABLE = {
+    "endpoint": "rtlscribe.models.endpoint:EndpointModel",
     "hf": "rtlscribe.models.hf:HfModel",
     "scripted": "rtlscribe.models.scripted:ScriptedModel",
+    "vllm": "rtlscribe.models.vllm:VllmModel",
 }
 
 
@@ -23,6 +29,44 @@ class Request(Record, kw_only=True):
     prompt: str
     system: str = ""
     indices: tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """A completion and what it took. Of completions that came together, the first has the usage."""
+
+    completion: Completion
+    usage: Usage = Usage()
+
+
+class Failure(Record, kw_only=True):
+    """A completion that was asked for and did not come. `refused`: the model was reached and would not answer this."""
+
+    problem_id: str
+    index: int
+    reason: str
+    refused: bool = False
+
+
+class UnansweredError(RtlscribeError):
+    """Some completions did not come."""
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        first = failures[0]
+        super().__init__(
+            f"{len(failures)} completions did not come, the first for {first.problem_id!r}: {first.reason}; "
+            "the same command asks for them again"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How patient a back end that asks a server is, and what it may spend."""
+
+    retries: int = 6
+    timeout_s: float = 300.0  # of one try
+    first_wait_s: float = 0.5  # before the second try; doubled for each further one
+    budget: Budget = field(default_factory=Budget)
 
 
 class Model(Protocol):
@@ -38,26 +82,53 @@ class Model(Protocol):
         ...
 
 
+def answers(model: Model, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Answer | Failure]:
+    """As `complete`, but with the usage; and where the back end can tell, what does not come is a Failure at its time.
+
+    Raises:
+        BudgetError: nothing more may be spent. RtlscribeError: the server is not there. Both after all that came.
+    """
+    if hasattr(model, "answers"):
+        yield from model.answers(requests, sampling=sampling)
+    else:
+        for completion in model.complete(requests, sampling=sampling):
+            yield Answer(completion)
+
+
 def local_path(name: str) -> Path | None:
     """The file or folder of this machine that a model is read from, if any: an input of the run."""
     backend, rest = _parts(name)
-    return Path(rest) if backend in ("hf", "scripted") and Path(rest).exists() else None
+    return Path(rest) if backend in ("hf", "scripted", "vllm") and Path(rest).exists() else None
 
 
-def open_model(name: str, *, batch_size: int = 32) -> Model:
+def open_model(name: str, *, batch_size: int = 32, limits: Limits | None = None) -> Model:
     """The model called "BACKEND:NAME", for example "hf:runs/demo/mle/model"; a bare path means hf.
 
+    `batch_size` is how many completions are made at a time. `limits` are for back ends that know of them.
+
     Raises:
-        UsageError: no such back end or model. MissingToolError: the back end's extra is not installed.
+        UsageError: no such back end or model, or it cannot keep a budget.
+        MissingToolError: the back end's extra is not installed.
     """
     backend, rest = _parts(name)
     if not rest:
         raise UsageError(f"--model {name!r} names no model; wanted BACKEND:NAME, for example hf:path/to/model")
-    model: Model = registry.lookup("model", backend, TABLE)(rest, batch_size=batch_size)
+    kind = registry.lookup("model", backend, TABLE)
+    options: dict[str, Any] = {}
+    if limits and "limits" in inspect.signature(kind).parameters:
+        options["limits"] = limits
+    elif limits and limits.budget.bounded:
+        raise UsageError(f"the back end {backend} counts no tokens, so it can keep no budget; endpoint does")
+    model: Model = kind(rest, batch_size=batch_size, **options)
     return model
 
 
 def _parts(name: str) -> tuple[str, str]:
     """Back end and the rest of "BACKEND:NAME"; without a colon the back end is hf."""
     backend, colon, rest = name.partition(":")
+    url = urlsplit(rest[rest.rfind("@http") + 1 :]) if backend == "endpoint" and "@http" in rest else None
+    if url and (url.username or url.password or url.query):  # a run writes down its model's name
+        raise UsageError(
+            "the URL of an endpoint may hold no user, password or query; give the key in RTLSCRIBE_API_KEY"
+        )
     return (backend, rest) if colon else ("hf", name)
