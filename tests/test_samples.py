@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from rtlscribe import jsonl, samples
 from rtlscribe.errors import DataError, UsageError
 from rtlscribe.records import Problem, Sample
-from rtlscribe.samples import read_problems, read_samples
+from rtlscribe.samples import TracedSample, read_problems, read_samples
 
 # one line of a file, the sample it means
 FORMS = {
@@ -39,6 +40,33 @@ FORMS = {
         '{"instruction": "i", "input": "more", "output": "v", "system": "s", "history": [["a", "b"]]}',
         Sample(id="rows-1", instruction="i\nmore", verilog="v", origin="llama-factory"),
     ),
+    "llama-factory with a header": (
+        '{"instruction": "i", "input": "module m #(parameter N = 8)(input a);\\n", "output": "v"}',
+        Sample(
+            id="rows-1",
+            instruction="i",
+            header="module m #(parameter N = 8)(input a);\n",
+            verilog="v",
+            origin="llama-factory",
+        ),
+    ),
+    "llama-factory with code as input": (
+        '{"instruction": "i", "input": "module m(input a); wire b;", "output": "v"}',
+        Sample(id="rows-1", instruction="i\nmodule m(input a); wire b;", verilog="v", origin="llama-factory"),
+    ),
+    "chat": (
+        '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "i"},'
+        ' {"role": "assistant", "content": "v"}]}',
+        Sample(id="rows-1", instruction="i", verilog="v", origin="chat"),
+    ),
+    "sharegpt": (
+        '{"conversations": [{"from": "human", "value": "i"}, {"from": "gpt", "value": "v"}], "system": "s"}',
+        Sample(id="rows-1", instruction="i", verilog="v", origin="chat"),
+    ),
+    "ours with provenance": (
+        '{"id": "a", "instruction": "i", "verilog": "v", "provenance": {"teacher": "t"}}',
+        TracedSample(id="a", instruction="i", verilog="v", provenance={"teacher": "t"}),
+    ),
     "llama-factory without input": (
         '{"instruction": "i", "output": "v"}',
         Sample(id="rows-1", instruction="i", verilog="v", origin="llama-factory"),
@@ -56,10 +84,33 @@ def test_known_forms(tmp_path: Path, form: str) -> None:
     assert read_problems(path) == [problem]
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("target", samples.FORMS)
+def test_a_sample_put_into_a_form_is_read_again(tmp_path: Path, form: str, target: samples.Form) -> None:
+    _, sample = FORMS[form]
+    path = tmp_path / "rows.jsonl"
+    jsonl.write(path, [samples.in_form(sample, target)])
+    (back,) = read_samples(path)
+    assert back.verilog == sample.verilog
+    if target == "samples":
+        assert back == sample
+    if target == "rtl-coder":
+        assert (back.responses, back.scores, back.reference) == (sample.responses, sample.scores, sample.reference)
+
+
+def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{OURS}nonsense\n")
+    rows = samples.stream_samples(path)
+    assert next(rows).id == "a"
+    with pytest.raises(DataError, match="line 2"):
+        next(rows)
+
+
 def test_forms_may_be_mixed_and_ids_count_lines(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text("\n" + "\n\n".join(line for line, _ in FORMS.values()))
-    assert [s.id for s in read_samples(path)] == ["a", "rows-4", "rows-6", "rows-8", "rows-10", "rows-12"]
+    assert [s.id for s in read_samples(path)] == ["a", *(f"rows-{2 * n}" for n in range(2, 10)), "a", "rows-22"]
 
 
 def test_problems(tmp_path: Path) -> None:
@@ -91,6 +142,15 @@ OURS = '{"id": "a", "instruction": "i"}\n'
         (OURS + '{"Instruction": "i", "Response": ["a", "b"], "Score": [1]}\n', 2, "2 responses but 1 scores"),
         (OURS + '{"instruction": "i", "output": 1}\n', 2, "output"),
         (OURS + "\n" + '{"id": "b", "instr', 3, "truncated"),
+        (OURS + '{"messages": []}\n', 2, "here nobody speak"),
+        (OURS + '{"messages": [{"role": "user", "content": "i"}]}\n', 2, "here user speak"),
+        (
+            OURS + '{"conversations": [{"from": "gpt", "value": "v"}, {"from": "human", "value": "i"}]}\n',
+            2,
+            "user, ass",
+        ),
+        (OURS + '{"messages": [{"role": "user", "content": ["i"]}]}\n', 2, "content"),
+        (OURS + '{"id": "b", "instruction": "i", "provenance": {"seed": 1}}\n', 2, "provenance"),
     ],
 )
 def test_wrong_rows_are_named(tmp_path: Path, content: str, line: int | None, words: str) -> None:

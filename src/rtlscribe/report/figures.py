@@ -1,4 +1,4 @@
-"""Figures as SVG text: rates with intervals, a cell a problem, a loss curve. Pure: numbers in, text out.
+"""Figures as SVG text: rates with intervals, a cell a problem, a loss curve, a histogram. Pure: numbers in, text out.
 
 Colours are classes which the page's style sheet fills, so one figure serves light, dark and paper. Elements are built
 as a tree, so text is escaped and every figure is well-formed whatever an id or a label contains.
@@ -109,6 +109,35 @@ def loss_curve(entries: Sequence[LossEntry], *, title: str) -> str:
     _add(svg, "polyline", "curve").set("points", " ".join(f"{_number(x)},{_number(y)}" for x, y in placed))
     for x, y in placed[-1:]:
         _add(svg, "circle", "end", cx=x, cy=y, r=3.5)
+    return _text(svg)
+
+
+def histogram(counts: Sequence[int], *, limit: float, title: str, axis: str) -> str:
+    """A bar for each equal part of 0 to 1, as high as its count, and a line at `limit`."""
+    width, height, left, right, top, bottom = 400, 230, 58, 394, 26, 186
+    svg = _figure(width, height, title)
+    levels = _ticks(max(counts, default=1), 4)
+
+    def x(share: float) -> float:
+        return left + (right - left) * share
+
+    def y(count: float) -> float:
+        return bottom - (bottom - top) * count / levels[-1]
+
+    for level in levels:
+        _add(svg, "line", "grid", x1=left, x2=right, y1=y(level), y2=y(level))
+        _write(svg, f"{level:,.10g}", "tick", x=left - 6, y=y(level) + 4, anchor="end")
+    for number, count in enumerate(counts):
+        start, end = number / len(counts), (number + 1) / len(counts)
+        part = _add(
+            svg, "rect", "bar", x=x(start) + 0.5, y=y(count), width=x(end) - x(start) - 1, height=bottom - y(count)
+        )
+        _add(part, "title").text = f"{start:.2f} to {end:.2f}: {count:,}"
+    _add(svg, "line", "limit", x1=x(limit), x2=x(limit), y1=top - 6, y2=bottom)
+    _write(svg, f"> {limit:g}", "tick", x=x(limit) + 4, y=top - 10)
+    for share in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        _write(svg, f"{share:g}", "tick", x=x(share), y=bottom + 17, anchor="middle" if share < 1 else "end")
+    _write(svg, axis, "tick", x=(left + right) / 2, y=height - 6, anchor="middle")
     return _text(svg)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from rtlscribe.records import Candidate, Completion, Record, Status, Verdict
 from rtlscribe.summaries import (
+    DecontaminateSummary,
     DesignsSummary,
     EvaluateSummary,
     LossEntry,
@@ -106,3 +107,4 @@ class Material(msgspec.Struct, kw_only=True):
     samplings: list[tuple[str, SampleSummary]] = []
     scorings: list[tuple[str, ScoreSummary]] = []
     designs: list[tuple[str, DesignsSummary]] = []
+    decontaminations: list[tuple[str, DecontaminateSummary]] = []

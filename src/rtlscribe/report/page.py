@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 import rtlscribe
 from rtlscribe.records import Record
-from rtlscribe.report import answers, beside, figures, settings, tables
+from rtlscribe.report import answers, beside, figures, overlap, settings, tables
 from rtlscribe.report.material import Evaluation, Material, Training
 from rtlscribe.report.tables import Group, Table
 
@@ -67,6 +67,8 @@ def render(material: Material, *, title: str) -> str:
         trainings=tables.trainings(material),
         curves=[(training.label, _curve(training)) for training in material.trainings if training.losses],
         data=tables.data(material),
+        overlap=overlap.table(material.decontaminations),
+        overlaps=[overlap.figure(label, summary) for label, summary in material.decontaminations],
         sources=material.sources,
     )
 

@@ -20,6 +20,7 @@ from rtlscribe.report.runs import benchmark_content, benchmark_parts, open_run, 
 from rtlscribe.report.tables import markdown
 from rtlscribe.rundir import sha256
 from rtlscribe.summaries import (
+    DecontaminateSummary,
     DesignsSummary,
     EvaluateSummary,
     LossEntry,
@@ -92,6 +93,8 @@ def _gather(source: Source, material: Material, *, examples: int, characters: in
             material.scorings.append((label, read_whole(file, ScoreSummary)))
         case "designs":
             material.designs.append((label, read_whole(file, DesignsSummary)))
+        case "decontaminate":
+            material.decontaminations.append((label, read_whole(file, DecontaminateSummary)))
 
 
 def _evaluation(source: Source, summary: EvaluateSummary, *, examples: int, characters: int) -> Evaluation:
