@@ -25,8 +25,9 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's own RTLSCRIBE_TRAIN_SEED is not a test's; where the simulator and checkouts of benchmarks lie is."""
+def _no_options_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The user's own RTLSCRIBE_TRAIN_SEED and cache are no test's; where the simulator and checkouts lie is."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     for name in os.environ.keys() - {"RTLSCRIBE_ICARUS", "RTLSCRIBE_VERILOG_EVAL", "RTLSCRIBE_RTLLM"}:
         if name.startswith("RTLSCRIBE_"):
             monkeypatch.delenv(name)

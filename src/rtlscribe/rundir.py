@@ -42,6 +42,7 @@ HOW = frozenset({"output", "executor", "workers", "fresh"})
 MANIFEST_KEYS = frozenset({"stage", "config", "inputs", "attempts", "status"})
 DESCRIPTION = ("manifest.json", "config.json", "log.txt", "failures.jsonl")
 LOCK = ".lock"
+TAIL_BYTES = 64 * 1024  # looked at a time for the end of a file's last whole line
 
 
 class RunDir:
@@ -122,11 +123,17 @@ class RunDir:
         if not path.exists():
             return
         with path.open("rb+") as file:
-            content = file.read()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
+            end = whole = file.seek(0, os.SEEK_END)
+            while whole:
+                start = max(0, whole - TAIL_BYTES)
+                file.seek(start)
+                newline = file.read(whole - start).rfind(b"\n")
+                whole = start + newline + 1
+                if newline >= 0:
+                    break
+            if whole < end:
                 file.truncate(whole)
-                self.log(f"{name}: dropped half a line of {len(content) - whole} bytes")
+                self.log(f"{name}: dropped half a line of {end - whole} bytes")
 
     @contextlib.contextmanager
     def appending(self, name: str = "out.jsonl") -> Iterator[Callable[[Any], None]]:

@@ -11,7 +11,8 @@ from rtlscribe.cli.check import Checked, as_text
 from rtlscribe.cli.write import Written
 from rtlscribe.report.comparison import comparison
 from rtlscribe.report.findings import findings
-from rtlscribe.summaries import AuditSummary, CompareSummary, EvaluateSummary, Rate, ReportSummary
+from rtlscribe.report.statistics import statistics
+from rtlscribe.summaries import AuditSummary, CompareSummary, EvaluateSummary, Rate, ReportSummary, StatsSummary
 
 
 def result(summary: Any, *, as_json: bool) -> int:
@@ -39,6 +40,8 @@ def _text(summary: Any) -> str:
         return comparison(summary)
     if isinstance(summary, AuditSummary):
         return findings(summary)
+    if isinstance(summary, StatsSummary):
+        return statistics(summary)
     if isinstance(summary, ReportSummary):
         return f"{summary.table}\n\n{summary.output}"
     plain = {k: v for k, v in msgspec.to_builtins(summary).items() if not isinstance(v, dict | list)}
