@@ -35,7 +35,7 @@ demo: setup ## the whole pipeline in small, on the CPU, in minutes
 	$(BIN)/rtlscribe demo $(DEMO_FLAGS)
 
 test: check icarus ## the checks, then the tests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(PYTEST_FLAGS)
 
 test-vllm: icarus ## vLLM's tests, in an environment of its own (3.4 GB; on the CPU where there is no GPU)
 	@sh scripts/test-vllm.sh

@@ -31,7 +31,10 @@ USAGE = {
     "no answers": (["write", "x", "--n", "0", "--model", "scripted:said.jsonl"], ["--n", "Must be >= 1"]),
     "no model": (["write", "x"], ["no --model is named", "rtlscribe demo"]),
     "model of nothing": (["write", "x", "--model", "hf:"], ["'hf:'", "BACKEND:NAME"]),
-    "unknown back end": (["write", "x", "--model", "vlm:y"], ["no model is called 'vlm'; there are: hf, scripted"]),
+    "unknown back end": (
+        ["write", "x", "--model", "vlm:y"],
+        ["no model is called 'vlm'; there are: endpoint, hf, scripted, vllm"],
+    ),
     "unknown checker": (
         ["write", "x", "--checker", "vcs", "--model", "scripted:said.jsonl"],
         ["no checker is called 'vcs'; there are: iverilog, pyslang, scripted"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from rtlscribe.flow import Task, complete, judge
 from rtlscribe.models.base import open_model
 from rtlscribe.options import Count, CountFromZero, FromZero
 from rtlscribe.prompts import Template, template_file
-from rtlscribe.records import Problem, Sampling
+from rtlscribe.records import Problem, Sample, Sampling
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.scoring import COMPILED
@@ -135,8 +135,9 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
     from rtlscribe.training import adapters, data, replicas, trainer
 
     judged = _Judged(settings, work) if work and settings.evaluate_every else None
+    samples = read_samples(settings.data)  # first: a fault in them is told at once, and no model loaded in vain
     model, tokenizer = _load(settings)
-    rows, dropped = _encoded(settings, tokenizer, args)
+    rows, dropped = _encoded(settings, samples, tokenizer, args)
     if work and (left_out := data.told(dropped, settings.max_length)):
         progress.note(f"train: left out: {left_out}; {len(rows)} rows remain")
     begun = time.monotonic()
@@ -204,12 +205,11 @@ def _load(settings: Config) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _encoded(settings: Config, tokenizer: Any, args: Arguments) -> tuple[Rows, Dropped]:
+def _encoded(settings: Config, samples: Sequence[Sample], tokenizer: Any, args: Arguments) -> tuple[Rows, Dropped]:
     """The rows, tokenised by the first process and read from the cache by the others."""
     from rtlscribe.training import tokens
 
     template = Template(settings.prompt)
-    samples = read_samples(settings.data)
     with args.main_process_first(local=True, desc="tokenise") if args.world_size > 1 else nullcontext():
         return tokens.encoded(
             samples,
