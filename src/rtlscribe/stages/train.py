@@ -96,22 +96,33 @@ def run(config: Config) -> TrainSummary | None:
     with registry.extra("train"):
         from rtlscribe.training import replicas, trainer
 
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(folder / "tensorboard"))
-    os.environ.setdefault("WANDB_DIR", str(folder))
-    args = trainer.arguments(settings, folder / CHECKPOINTS)
-    first = args.process_index == 0
-    if not first:
-        finished = replicas.agreed(None)
-        return None if finished else _train(settings, folder, args, None)
-    with _opened(config, folder, args) as work:
-        replicas.agreed(work.finished)
-        if work.finished:
-            return work.summary(TrainSummary)
-        summary = _train(settings, folder, args, work)
-        assert summary
-        work.finish(summary)
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they hold the optimizer's state, and are large
+    with _reports_in(folder):
+        args = trainer.arguments(settings, folder / CHECKPOINTS)
+        if args.process_index:
+            finished = replicas.agreed(None)
+            return None if finished else _train(settings, folder, args, None)
+        with _opened(config, folder, args) as work:
+            replicas.agreed(work.finished)
+            if work.finished:
+                return work.summary(TrainSummary)
+            summary = _train(settings, folder, args, work)
+            assert summary
+            work.finish(summary)
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they hold the optimizer's state, and are large
     return summary
+
+
+@contextmanager
+def _reports_in(folder: Path) -> Iterator[None]:
+    """TensorBoard's and W&B's own folders lie in the run's, where the user has not chosen others."""
+    folders = {"TENSORBOARD_LOGGING_DIR": str(folder / "tensorboard"), "WANDB_DIR": str(folder)}
+    own = {name: place for name, place in folders.items() if name not in os.environ}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name in own:
+            del os.environ[name]
 
 
 @contextmanager
