@@ -115,6 +115,8 @@ INVERTED = {"wide": "~40'd45", "narrow": "3'd2"}
 @pytest.mark.parametrize("case", REFERENCES)
 def test_one_output_is_inverted(checker: IverilogChecker, case: str, output: str) -> None:
     reference = REFERENCES[case]
+    if " var " in reference and checker.name == "iverilog-11.0":
+        pytest.skip("Icarus Verilog 11 does not know `output var`")
     code = inverted_answer(reference, top="m", output=output)
     assert errors(code) == []
     assert ports(code, top="m") == ports(reference, top="m")
