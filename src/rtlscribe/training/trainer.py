@@ -357,11 +357,11 @@ def train(
     callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is for results
     torch.manual_seed(settings.seed + args.process_index)  # each process has its own dropout
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(Path(args.output_dir), args))
+    trainer.train(resume_from_checkpoint=last_whole_checkpoint(Path(args.output_dir), args))
     return trainer
 
 
-def _last_whole_checkpoint(folder: Path, args: TrainingArguments) -> str | None:
+def last_whole_checkpoint(folder: Path, args: TrainingArguments) -> str | None:
     """The newest checkpoint that was written to its end; a kill in the middle of one leaves half, which is deleted."""
     if args.process_index == 0:
         for half in folder.glob("checkpoint-*"):

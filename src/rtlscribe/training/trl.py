@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
-from transformers.trainer_utils import get_last_checkpoint
 
 from rtlscribe.training.rl_settings import RlSettings
+from rtlscribe.training.trainer import last_whole_checkpoint
 
 # Weights that are updated by small steps: in bf16 most steps at a rate of 1e-6 would round to nothing.
 MASTER = torch.float32
@@ -87,7 +87,7 @@ def fit(trainer: Trainer, folder: Path, *, tell: Tell) -> Any:
     """Train, from the last checkpoint under `folder` if there is one. Returns the model, adapters merged into it."""
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, which is for results
     trainer.add_callback(_Tell(tell))
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(folder))
+    trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder, trainer.args))
     model = trainer.accelerator.unwrap_model(trainer.model)
     return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
@@ -99,11 +99,3 @@ def save(model: Any, tokenizer: Any, target: Path) -> None:
     tokenizer.save_pretrained(unfinished)
     shutil.rmtree(target, ignore_errors=True)
     unfinished.rename(target)
-
-
-def _last_whole_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end; a kill in the middle of one leaves half, which is deleted."""
-    for half in folder.glob("checkpoint-*"):
-        if not (half / "trainer_state.json").is_file():  # the last file that is written
-            shutil.rmtree(half)
-    return get_last_checkpoint(str(folder)) if folder.exists() else None
