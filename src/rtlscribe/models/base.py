@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -80,6 +80,22 @@ class Model(Protocol):
         A completion depends on the sampling seed, the problem's id and the index, not on what it is asked with.
         """
         ...
+
+
+def completed(items: Iterable[Answer | Failure]) -> Iterator[Completion]:
+    """The completions among answers, for back ends whose own way is `answers`.
+
+    Raises:
+        UnansweredError: after the last completion, if any did not come.
+    """
+    failures = []
+    for item in items:
+        if isinstance(item, Failure):
+            failures.append(item)
+        else:
+            yield item.completion
+    if failures:
+        raise UnansweredError(failures)
 
 
 def answers(model: Model, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Answer | Failure]:

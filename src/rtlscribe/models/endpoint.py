@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rtlscribe.errors import RtlscribeError, UsageError
-from rtlscribe.models.base import Answer, Failure, Limits, Request, UnansweredError
+from rtlscribe.models.base import Answer, Failure, Limits, Request, completed
 from rtlscribe.models.budget import BudgetError, Usage
 from rtlscribe.models.protocol import Fault, Refused, backoff_s, body, estimate, read, tidy, without
 from rtlscribe.records import Completion, Sampling
@@ -57,14 +57,7 @@ class EndpointModel:
 
     def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
         """As the seam says; raises UnansweredError after the last completion if any did not come."""
-        failures = []
-        for item in self.answers(requests, sampling=sampling):
-            if isinstance(item, Failure):
-                failures.append(item)
-            else:
-                yield item.completion
-        if failures:
-            raise UnansweredError(failures)
+        return completed(self.answers(requests, sampling=sampling))
 
     def answers(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Answer | Failure]:
         """Answers and failures as they come. A place for the next request is free once its answer has been taken.

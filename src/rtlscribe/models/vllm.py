@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rtlscribe.errors import MissingToolError, RtlscribeError, UsageError
-from rtlscribe.models.base import Answer, Failure, Request, UnansweredError
+from rtlscribe.models.base import Answer, Failure, Request, completed
 from rtlscribe.models.budget import Usage
 from rtlscribe.models.protocol import seed
 from rtlscribe.prompts import prompt_ids
@@ -78,14 +78,7 @@ class VllmModel:
 
     def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
         """As the seam says; raises UnansweredError after the last completion if a prompt did not fit."""
-        failures = []
-        for item in self.answers(requests, sampling=sampling):
-            if isinstance(item, Failure):
-                failures.append(item)
-            else:
-                yield item.completion
-        if failures:
-            raise UnansweredError(failures)
+        return completed(self.answers(requests, sampling=sampling))
 
     def answers(
         self, requests: Sequence[Request], *, sampling: Sampling, stops: Sequence[str] = ()
