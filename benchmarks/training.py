@@ -1,14 +1,17 @@
 """Step time and peak memory of the ways to split a scoring batch: none, by candidates (Algorithm 1), shared prompt.
 
-    python benchmarks/training.py [--device cuda] [--size hidden,layers,heads,vocabulary] [--lengths 256/256,512/128]
-                                  [--candidates 2,4,8,16] [--repeats 3] [--write]
+    python benchmarks/training.py [--size hidden,layers,heads,vocabulary] [--lengths 256/256,512/128] [--write] ...
+    python benchmarks/training.py --study --write
 
 A Llama of random weights takes one row of K candidates; a step is forward and backward passes without an optimizer.
-- time: the median over the repeats; all ways take turns in one run, so that a busy machine slows all of them
+- time: the median over the turns that fit into --seconds, one at least; all ways take turns in one run, so that a busy
+  machine slows all of them
 - memory: the peak of a step over what is held before it (parameters and gradients). On a GPU it is what torch
   allocates; on the CPU (Linux, glibc) the resident set of a process of its own that gives freed tensors back at once
-Each with and without gradient checkpointing, and `shared, all` with the candidates of a row in one group. --write adds
-a table to benchmarks/results/training.md.
+With one candidate at a time, and `auto`: as many as take no more than one candidate of --max-tokens, which is measured
+beside it (prompt and response in the same proportion). --write adds a table to benchmarks/results/training.md; --study
+makes the tables there: a small model with and without gradient checkpointing, the same with one key and value head for
+four query heads, and a larger one.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rtlscribe.training.data import Row
+from rtlscribe.training.grouping import Within
 from rtlscribe.training.losses import Objective
+from rtlscribe.training.shared_prompt import recompute_activations
+from rtlscribe.training.sharing import weight_of_prompt
 from rtlscribe.training.splitting import Split, backward
 
 RESULTS = Path(__file__).parent / "results" / "training.md"
@@ -42,19 +48,28 @@ MIB = 2**20
 GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 
 
+SMALL = "--size 256,4,4,2048"
+STUDY = (
+    SMALL,
+    f"{SMALL} --key-value-heads 1 --lengths 256/256 --candidates 4,16 --checkpointing on",
+    "--size 1024,4,16,4096 --key-value-heads 4 --lengths 256/256 --candidates 4 --checkpointing off --seconds 20",
+)
+
+
 class Way(NamedTuple):
     """One way to compute a step."""
 
     name: str
     split: Split
-    whole: bool = False  # all candidates of a row in one group
+    auto: bool = False  # else one candidate at a time
 
 
 WAYS = (
     Way("none", "none"),
     Way("candidates", "candidates"),
+    Way("candidates, auto", "candidates", True),
     Way("shared", "shared"),
-    Way("shared, all", "shared", True),
+    Way("shared, auto", "shared", True),
 )
 
 
@@ -68,23 +83,25 @@ class Case(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """One way in one case."""
+    """All ways in one case."""
 
-    seconds: float
-    mib: float
+    seconds: list[float]
+    mib: list[float]  # and of one candidate, and of one of the maximal length
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", action="store_true", help="all tables, one after the other")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: bfloat16 on a GPU, else float32")
     parser.add_argument("--size", default="256,6,4,2048", help="hidden,layers,heads,vocabulary")
     parser.add_argument("--key-value-heads", type=int, help="default: as many as heads")
     parser.add_argument("--lengths", default="256/256,512/128,128/384", help="prompt/response, in tokens")
     parser.add_argument("--candidates", default="2,4,8,16", help="K; memory is also measured at K = 1")
+    parser.add_argument("--max-tokens", type=int, default=2048, help="of the longest candidate that a run admits")
     parser.add_argument("--checkpointing", choices=("both", "on", "off"), default="both")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="for the turns of one case")
     parser.add_argument("--write", action="store_true", help=f"append the table to {RESULTS.name}")
     parser.add_argument("--only-memory", action="store_true", help=argparse.SUPPRESS)  # the child process
     return parser.parse_args(arguments)
@@ -107,7 +124,7 @@ def build(options: argparse.Namespace, *, checkpointing: bool) -> LlamaForCausal
     with torch.device(options.device):
         model = LlamaForCausalLM(config).to(getattr(torch, dtype)).train()
     if checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        recompute_activations(model)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     return model
@@ -125,38 +142,37 @@ def row_of(case: Case, vocabulary: int) -> Row:
     return Row(tokens(case.prompt), [tokens(n) for n in lengths], [1 - i / k for i in range(k)], 0)
 
 
-def step(model: LlamaForCausalLM, row: Row, way: Way) -> None:
+def step(model: LlamaForCausalLM, row: Row, way: Way, max_tokens: int) -> None:
     """All passes of one step."""
-    backward(model, [row], OBJECTIVE, split=way.split, group=len(row.responses) if way.whole else 1)
+    group = Within(max_tokens, weight_of_prompt(model)) if way.auto else 1
+    backward(model, [row], OBJECTIVE, split=way.split, group=group)
     if model.device.type == "cuda":
         torch.cuda.synchronize()
 
 
-def seconds_of(model: LlamaForCausalLM, row: Row, repeats: int) -> dict[str, float]:
-    """The median time of each way; they take turns, after one round that is not counted."""
-    times: dict[str, list[float]] = {way.name: [] for way in WAYS}
-    for turn in range(repeats + 1):
-        for way in WAYS:
+def seconds_of(model: LlamaForCausalLM, row: Row, options: argparse.Namespace) -> list[float]:
+    """The median time of each way; they take turns."""
+    times: list[list[float]] = [[] for _ in WAYS]
+    until = time.perf_counter() + options.seconds
+    while not times[0] or time.perf_counter() < until:
+        for way, taken in zip(WAYS, times, strict=True):
             started = time.perf_counter()
-            step(model, row, way)
-            if turn:
-                times[way.name].append(time.perf_counter() - started)
-    return {name: statistics.median(values) for name, values in times.items()}
+            step(model, row, way, options.max_tokens)
+            taken.append(time.perf_counter() - started)
+    return [statistics.median(taken) for taken in times]
 
 
-def mib_of(model: LlamaForCausalLM, row: Row, way: Way) -> float:
+def mib_of(model: LlamaForCausalLM, row: Row, way: Way, max_tokens: int) -> float:
     """Peak memory of a step in MiB."""
-    # What a first step sets up (threads, workspaces, the check of the model) belongs to no step.
-    step(model, Row(row.prompt, row.responses[:2], row.scores[:2], 0), way)
     gc.collect()
     if model.device.type != "cpu":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        step(model, row, way)
+        step(model, row, way, max_tokens)
         return float(torch.cuda.max_memory_allocated() - before) / MIB
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = _status("VmRSS")
-    step(model, row, way)
+    step(model, row, way, max_tokens)
     return (_status("VmHWM") - before) / 1024
 
 
@@ -172,53 +188,61 @@ def cases(options: argparse.Namespace) -> Iterator[tuple[Case, LlamaForCausalLM]
         model = build(options, checkpointing=checkpointing)
         for lengths in options.lengths.split(","):
             prompt, response = map(int, lengths.split("/"))
-            for k in (1, *map(int, options.candidates.split(","))):
+            for way in WAYS:  # what a first step sets up (threads, workspaces, the check of the model) is of no step
+                step(model, row_of(Case(prompt, response, 2, False), model.config.vocab_size), way, options.max_tokens)
+            for k in map(int, options.candidates.split(",")):
                 yield Case(prompt, response, k, checkpointing), model
 
 
 def measure_memory(options: argparse.Namespace) -> list[list[float]]:
-    """MiB of each way, case by case."""
+    """MiB case by case: of each way, of one candidate, and of one of the maximal length."""
     found = []
+    ones: dict[Case, list[float]] = {}
     for case, model in cases(options):
+        one = case._replace(candidates=1)
+        if one not in ones:
+            prompt = round(options.max_tokens * case.prompt / (case.prompt + case.response))
+            longest = one._replace(prompt=prompt, response=options.max_tokens - prompt)
+            rows = [row_of(c, model.config.vocab_size) for c in (one, longest)]
+            ones[one] = [mib_of(model, row, WAYS[0], options.max_tokens) for row in rows]
         row = row_of(case, model.config.vocab_size)
-        found.append([mib_of(model, row, way) for way in WAYS])
-        print(case, "MiB", found[-1], file=sys.stderr, flush=True)
+        found.append([mib_of(model, row, way, options.max_tokens) for way in WAYS] + ones[one])
+        print(case, "MiB", [round(mib) for mib in found[-1]], file=sys.stderr, flush=True)
     return found
 
 
-def measure(options: argparse.Namespace) -> dict[Case, dict[str, Measured]]:
+def measure(options: argparse.Namespace, arguments: list[str]) -> dict[Case, Measured]:
     """All cases, told of on stderr as they come."""
     if options.device == "cpu":
-        command = [sys.executable, __file__, *sys.argv[1:], "--only-memory"]
+        command = [sys.executable, __file__, *arguments, "--only-memory"]
         child = subprocess.run(command, env=os.environ | GIVE_BACK, check=True, stdout=subprocess.PIPE, text=True)
         memory = json.loads(child.stdout)
     else:
         memory = measure_memory(options)
-    results: dict[Case, dict[str, Measured]] = {}
+    results: dict[Case, Measured] = {}
     for (case, model), mib in zip(cases(options), memory, strict=True):
-        seconds = seconds_of(model, row_of(case, model.config.vocab_size), options.repeats)
-        results[case] = {way.name: Measured(seconds[way.name], m) for way, m in zip(WAYS, mib, strict=True)}
-        print(case, results[case], file=sys.stderr, flush=True)
+        results[case] = Measured(seconds_of(model, row_of(case, model.config.vocab_size), options), mib)
+        print(case, "s", [round(s, 3) for s in results[case].seconds], file=sys.stderr, flush=True)
     return results
 
 
-def table(results: dict[Case, dict[str, Measured]]) -> str:
-    """Markdown: times, their ratios to the shared prompt, and memory beside that of one candidate."""
+def table(results: dict[Case, Measured]) -> str:
+    """Markdown: times and how much faster sharing is; memory, beside that of one candidate."""
+    names = " | ".join(way.name for way in WAYS)
     lines = [
-        "| prompt / response | recomputed | K | none | candidates | shared | shared, all "
-        "| candidates : shared | none : shared | MiB none | candidates | shared | shared, all | shared : K = 1 |",
-        "|---|---|" + "---:|" * 12,
+        f"| prompt / response | recomputed | K | s {names} | candidates : shared | none : shared, auto "
+        f"| candidates : shared, auto | candidates, auto : shared, auto | MiB {names} | shared : one "
+        "| shared, auto : longest |",
+        "|---|---|" + "---:|" * 17,
     ]
-    for case, ways in results.items():
-        none, candidates, shared, whole = (ways[way.name] for way in WAYS)
-        one = results[case._replace(candidates=1)]["none"].mib
-        times = " | ".join(f"{way.seconds:.3g} s" for way in (none, candidates, shared, whole))
-        memory = " | ".join(f"{way.mib:.0f}" for way in (none, candidates, shared, whole))
-        lines.append(
-            f"| {case.prompt} / {case.response} | {'yes' if case.checkpointing else 'no'} | {case.candidates} | {times}"
-            f" | {candidates.seconds / shared.seconds:.2f} | {none.seconds / shared.seconds:.2f} | {memory}"
-            f" | {shared.mib / one:.2f} |"
-        )
+    for case, (seconds, mib) in results.items():
+        none, candidates, candidates_auto, shared, auto = seconds
+        one, longest = mib[len(WAYS) :]
+        ratios = (candidates / shared, none / auto, candidates / auto, candidates_auto / auto)
+        cells = [f"{case.prompt} / {case.response}", "yes" if case.checkpointing else "no", str(case.candidates)]
+        cells += [f"{s:.3g}" for s in seconds] + [f"{ratio:.2f}" for ratio in ratios]
+        cells += [f"{m:.0f}" for m in mib[: len(WAYS)]] + [f"{mib[3] / one:.2f}", f"{mib[4] / longest:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -233,24 +257,35 @@ def machine(options: argparse.Namespace) -> str:
     )
 
 
-def main() -> None:
+def run(arguments: list[str]) -> None:
     """Measure, print, and write if asked."""
-    options = parse()
+    options = parse(arguments)
     if options.only_memory:
         print(json.dumps(measure_memory(options)))
         return
     ran_on = machine(options)
-    text = table(measure(options))
+    text = table(measure(options, arguments))
     hidden, layers, heads, vocabulary = options.size.split(",")
     head = (
-        f"## {time.strftime('%Y-%m-%d')}: Llama, hidden {hidden}, {layers} layers, {heads} heads, vocabulary "
-        f"{vocabulary}\n\n{ran_on}; median of {options.repeats} steps.\n\n"
+        f"## {time.strftime('%Y-%m-%d')}: Llama, hidden {hidden}, {layers} layers, {heads} heads, "
+        f"{options.key_value_heads or heads} of keys and values, vocabulary {vocabulary}\n\n"
+        f"{ran_on}; medians; auto: within one candidate of {options.max_tokens} tokens.\n\n"
     )
     print(head + text)
     if options.write:
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a") as file:
             file.write(head + text + "\n")
+
+
+def main() -> None:
+    """One table, or all of them."""
+    given = sys.argv[1:]
+    if "--study" not in given:
+        run(given)
+        return
+    for part in STUDY:
+        run([*part.split(), *(word for word in given if word != "--study")])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrai
 from rtlscribe.errors import UsageError
 from rtlscribe.training import likelihood
 from rtlscribe.training.data import Row
+from rtlscribe.training.grouping import Group, Within
 from rtlscribe.training.losses import Objective
+from rtlscribe.training.shared_prompt import recompute_activations
 from rtlscribe.training.splitting import Split, backward, evaluate
 
 VOCABULARY = 61
@@ -144,8 +146,15 @@ def test_every_split_has_the_gradients_of_the_plain_loss(family: str, recomputed
     expected_loss.backward()
     expected = gradients(model)
     if recomputed:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    for split, group in [("none", 1), ("candidates", 1), ("shared", 1), ("shared", 3)]:
+        recompute_activations(model)
+    ways: list[tuple[Split, Group]] = [
+        ("none", 1),
+        ("candidates", 1),
+        ("shared", 1),
+        ("shared", 3),
+        ("shared", Within(40)),
+    ]
+    for split, group in ways:
         loss, got = split_gradients(model, rows, Objective(loss="scoring"), split, group=group)
         assert loss == pytest.approx(expected_loss.item(), rel=1e-5)
         assert_same(got, expected, 1e-5)
@@ -173,7 +182,7 @@ def test_reentrant_checkpointing_falls_back() -> None:
     assert_same(got, expected, 1e-5)
 
 
-@pytest.mark.parametrize("group", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("group", [1, 2, 3, 4, 9, Within(30), Within(60), Within(60, 2.0)], ids=str)
 @pytest.mark.parametrize("split", ["candidates", "shared"])
 @pytest.mark.parametrize(
     "objective",
@@ -186,7 +195,7 @@ def test_reentrant_checkpointing_falls_back() -> None:
     ],
     ids=["sparse", "mean", "public", "mle", "mle-mean"],
 )
-def test_groups_and_objectives(objective: Objective, split: Split, group: int, no_warning: None) -> None:
+def test_groups_and_objectives(objective: Objective, split: Split, group: Group, no_warning: None) -> None:
     model, rows = model_of("llama"), ragged_rows()
     expected_loss, expected = split_gradients(model, rows, objective, "none", scale=0.25)
     loss, got = split_gradients(model, rows, objective, split, group=group, scale=0.25)
@@ -220,7 +229,8 @@ def test_one_pass_is_told_to_be_the_last_and_a_loss_scale_is_undone_by_one_divis
     assert_same({name: g / 1024 for name, g in got.items()}, expected, 1e-6)
 
 
-@pytest.mark.parametrize("targets", [["q_proj", "v_proj"], ["down_proj"]])
+# The last has adapters on which no key or value depends.
+@pytest.mark.parametrize("targets", [["q_proj", "v_proj"], ["down_proj"], ["2.mlp.down_proj"]], ids=str)
 @pytest.mark.parametrize("recomputed", [False, True], ids=["kept", "recomputed"])
 def test_lora(targets: list[str], recomputed: bool, no_warning: None) -> None:
     peft = pytest.importorskip("peft", reason="the extra with peft is not installed")
@@ -230,8 +240,7 @@ def test_lora(targets: list[str], recomputed: bool, no_warning: None) -> None:
         if "lora_B" in name:  # zero at first, which would hide the gradients of A
             torch.nn.init.normal_(parameter, std=0.2)
     if recomputed:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        model.enable_input_require_grads()
+        recompute_activations(model)
     _, expected = split_gradients(model, rows, Objective(loss="scoring"), "none")
     for split in ("candidates", "shared"):
         _, got = split_gradients(model, rows, Objective(loss="scoring"), split)
@@ -312,7 +321,7 @@ def test_dropout_is_the_same_in_both_passes(split: Split, recomputed: bool) -> N
     expected_loss.backward()
     expected = gradients(model)
     if recomputed:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        recompute_activations(model)
     torch.manual_seed(7)
     loss, got = split_gradients(model, [row], Objective(loss="scoring"), split)
     assert loss == pytest.approx(expected_loss.item(), rel=1e-5)
@@ -328,7 +337,7 @@ def test_logits_in_chunks(recomputed: bool, monkeypatch: pytest.MonkeyPatch, no_
     _, expected = split_gradients(model, rows, Objective(loss="scoring"), "none")
     monkeypatch.setattr(likelihood, "LOGITS", 4 * VOCABULARY)  # four tokens at a time
     if recomputed:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        recompute_activations(model)
     sizes = []
     handle = model.lm_head.register_forward_hook(lambda _m, _i, output: sizes.append(output[..., 0].numel()))
     for split in ("none", "shared"):

@@ -15,14 +15,18 @@ from torch.distributed.tensor import DTensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from rtlscribe.training.data import Row
+from rtlscribe.training.grouping import Group, Within
 from rtlscribe.training.losses import Objective
-from rtlscribe.training.splitting import backward
+from rtlscribe.training.shared_prompt import recompute_activations
+from rtlscribe.training.splitting import Split, backward
 
 ROWS = [
     [Row([5, 6, 7, 8, 9], [[11, 12], [13, 14, 15, 16], [17], [18, 19]], [0.1, 1.0, 0.5, 0.5], 1)],
     [Row([9, 8, 7], [[21], [22, 23]], [1.0, 0.3], 0), Row([4, 3], [[24, 25, 26]], [1.0], 0)],
 ]
 SCORING = Objective(loss="scoring")
+# Within 12 tokens the first process has two groups, or four, and the second one, or two.
+WAYS: list[tuple[Split, Group]] = [("shared", 1), ("candidates", 1), ("shared", Within(12)), ("candidates", Within(12))]
 
 
 def build(recomputed: bool) -> LlamaForCausalLM:
@@ -31,7 +35,7 @@ def build(recomputed: bool) -> LlamaForCausalLM:
         LlamaConfig(vocab_size=61, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
     ).train()
     if recomputed:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        recompute_activations(model)
     return model
 
 
@@ -50,9 +54,9 @@ def work(rank: int, port: int, recomputed: bool, expected: list[torch.Tensor], f
         value.backward()
 
     errors = []
-    for split in ("shared", "candidates"):
+    for split, group in WAYS:
         model.zero_grad()
-        backward(model, ROWS[rank], SCORING, split=split, run_backward=run_backward)
+        backward(model, ROWS[rank], SCORING, split=split, group=group, run_backward=run_backward)
         for parameter, gradient in zip(model.parameters(), expected, strict=True):
             assert isinstance(parameter.grad, DTensor)
             errors.append(float((parameter.grad.full_tensor() - gradient).norm() / gradient.norm()))

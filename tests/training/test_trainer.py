@@ -76,10 +76,19 @@ def test_accumulated_batches_weigh_as_one_large_batch(
 
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize(
-    ("split", "group"), [("shared", 1), ("shared", 2), ("candidates", 1), ("candidates", 2), ("none", 1)]
+    ("split", "group"),
+    [
+        ("shared", 1),
+        ("shared", 2),
+        ("shared", "auto"),
+        ("candidates", 1),
+        ("candidates", 2),
+        ("candidates", "auto"),
+        ("none", 1),
+    ],
 )
 def test_every_way_to_split_has_the_same_gradients(
-    base: str, ranked: list[Sample], tmp_path: Path, fit: Callable, split: str, group: int, checkpointing: bool
+    base: str, ranked: list[Sample], tmp_path: Path, fit: Callable, split: str, group: int | str, checkpointing: bool
 ) -> None:
     _, (whole,) = fit(base, ranked[:12], tmp_path / "a", loss="scoring", gradient_split="none", **WHOLE)
     _, (other,) = fit(
@@ -101,7 +110,7 @@ def test_every_way_to_split_has_the_same_gradients(
     [
         {"optimizer": "adamw"},
         {"optimizer": "muon"},
-        {"loss": "scoring", "split_group": 3, "epochs": 3.125},
+        {"loss": "scoring", "epochs": 3.125, "max_length": 100},  # some candidates go together and some alone
         {"lora_rank": 4, "lora_dropout": 0.2, "learning_rate": 1e-2},
         {"precision": "bf16"},
     ],
@@ -218,6 +227,7 @@ def test_what_this_machine_cannot_do_is_refused(tmp_path: Path, settings: dict[s
     [
         ({"compat": "rtlcoder", "combine": "add", "score_margin": 0.5}, "means --score-margin 0.2, and .* is 0.5"),
         ({"qlora": True}, "--lora-rank"),
+        ({"split_group": 0}, "give auto, or 1 or more"),
         ({"deepspeed": Path("d"), "fsdp": Path("f")}, "two ways"),
         ({"deepspeed": Path("d"), "optimizer": "muon"}, "adamw"),
         ({"fsdp": Path("f"), "optimizer": "muon"}, "adamw"),

@@ -165,9 +165,9 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
         return None
     unfinished = folder / "model.unfinished"
     adapters.write_model(saved, unfinished, base=settings.model, dtype=adapters.stored_dtype(settings.model))
-    _put(unfinished, folder / "model")
+    adapters.put(unfinished, folder / "model")
     if settings.lora_rank:
-        _put(saved, folder / "adapter")
+        adapters.put(saved, folder / "adapter")
     return TrainSummary(
         output=str(folder / "model"),
         loss=settings.loss,
@@ -183,11 +183,6 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
         peak_memory_gib=round(trainer.memory_gib(), 3),
         pass_rates=tuple(work.done(PassRate, name=PASS_RATES)),
     )
-
-
-def _put(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    source.rename(target)
 
 
 def _load(settings: Config) -> tuple[Any, Any]:

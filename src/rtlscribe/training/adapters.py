@@ -97,6 +97,12 @@ def write_model(saved: Path, target: Path, *, base: str, dtype: torch.dtype) -> 
             shutil.copy2(file, target / file.name)
 
 
+def put(made: Path, target: Path) -> None:
+    """Rename a folder that is written to its end; what was in its place goes."""
+    shutil.rmtree(target, ignore_errors=True)
+    made.rename(target)
+
+
 def _is_of_tokenizer(name: str) -> bool:
     return not name.startswith("adapter_") and not name.endswith((".safetensors", ".bin", ".index.json", ".md"))
 

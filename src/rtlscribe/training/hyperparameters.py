@@ -74,8 +74,8 @@ class Hyperparameters:
     gradient_split: Literal["shared", "candidates", "none"] = "shared"
     """shared: the prompt once, then candidates by groups. candidates: the paper's Algorithm 1. none: all at once."""
 
-    split_group: Count = 1
-    """Candidates in memory at a time when gradients are split; more is faster."""
+    split_group: Literal["auto"] | Count = "auto"
+    """Candidates at a time when gradients are split; auto: as many as take no more memory than one of --max-length."""
 
     gradient_checkpointing: bool = False
     """Keep few activations and compute the rest again: less memory, a third more time."""
@@ -150,6 +150,8 @@ def resolved(settings: AnyHyperparameters) -> AnyHyperparameters:
             raise UsageError(
                 f"--compat {settings.compat} means --{option} {value}, and --{option} is {given}; leave one out"
             )
+    if settings.split_group != "auto" and settings.split_group < 1:
+        raise UsageError(f"--split-group {settings.split_group}: give auto, or 1 or more candidates at a time")
     if settings.qlora and not settings.lora_rank:
         raise UsageError("--qlora trains adapters on a base in 4 bits: give their rank, for example --lora-rank 16")
     if settings.deepspeed and settings.fsdp:

@@ -35,6 +35,19 @@ class Passes(AbstractContextManager["Passes"], Protocol):
         """
 
 
+class Random:
+    """The state of the random numbers of dropout."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.cpu = device, torch.get_rng_state()
+        self.own = None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
+
+    def restore(self) -> None:
+        torch.set_rng_state(self.cpu)
+        if self.own is not None:
+            torch.get_device_module(self.device).set_rng_state(self.own, self.device)
+
+
 class Alone(Passes):
     """Each candidate with its own copy of the prompt."""
 
@@ -70,17 +83,23 @@ class AfterPrompt(Passes):
         self.model, self.row, self.whole, self.device = model, row, whole, core_of(model).device
         self.prompt = SharedPrompt(len(row.prompt) - 1)
         self.active = active(self.prompt, core_of(model))
+        self.random = Random(self.device)
 
     def __enter__(self) -> AfterPrompt:
         self.active.__enter__()
         try:
-            hidden = last_hidden_states(self.model, torch.tensor([self.row.prompt[:-1]], device=self.device))
+            # Gradient checkpointing is about memory: then the graph is made when the responses' own are gone.
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.prompt.recomputing):
+                self.hidden = self._see()
         except BaseException as error:
             self.active.__exit__(type(error), error, error.__traceback__)
             raise
-        self.hidden = hidden if self.whole else None
         self.prompt.recorded()
         return self
+
+    def _see(self) -> Tensor | None:
+        hidden = last_hidden_states(self.model, torch.tensor([self.row.prompt[:-1]], device=self.device))
+        return hidden if self.whole else None
 
     def __exit__(self, *error: Any) -> None:
         self.active.__exit__(*error)
@@ -91,11 +110,26 @@ class AfterPrompt(Passes):
 
     @property
     def owes(self) -> bool:
-        return any(tensor.requires_grad for both in self.prompt.computed.values() for tensor in both)
+        return any(tensor.requires_grad for both in self.prompt.leaves.values() for tensor in both)
 
     def rest(self, factor: Tensor) -> Tensor:
-        tensors, gradients = self.prompt.gradients()
-        value: Tensor = _Inject.apply(gradients, factor, *tensors)
+        left = self.prompt.gradients()
+        if self.prompt.recomputing:
+            now = Random(self.device)
+            self.random.restore()
+            self.prompt.recording = True
+            self.hidden = self._see()
+            self.prompt.recording = False
+            now.restore()
+        pairs = [
+            (tensor, gradient)
+            for layer, both in self.prompt.computed.items()
+            for tensor, gradient in zip(both, left[layer], strict=True)
+            if tensor.requires_grad and gradient is not None
+        ]
+        self.prompt.computed = {}
+        factor = factor.detach().requires_grad_()  # for a backward pass also where no key or value has a gradient
+        value: Tensor = _Inject.apply([gradient for _, gradient in pairs], factor, *(tensor for tensor, _ in pairs))
         return value if self.hidden is None else value + 0.0 * self.hidden.sum()
 
 
@@ -105,10 +139,11 @@ class _Inject(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gradients: list[Tensor], factor: Tensor, *tensors: Tensor) -> Tensor:
         ctx.gradients, ctx.factor = gradients, factor
-        return tensors[0].new_zeros((), dtype=torch.float32)
+        return factor.new_zeros(())
 
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> tuple[Any, ...]:
+        gradients, ctx.gradients = ctx.gradients, []  # each is given up as soon as its layer has had it
         # The factor is undone in float32: in float16 the quotient alone could round to zero.
         by = outer.float() / ctx.factor
-        return None, None, *((by * g.float()).to(g.dtype) for g in ctx.gradients)
+        return None, None, *(g.copy_(by * g.float()) for g in gradients)

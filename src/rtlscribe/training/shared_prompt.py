@@ -35,26 +35,30 @@ class SharedPrompt:
     def recorded(self) -> None:
         """The prompt has been seen: from now on responses attend to it."""
         self.recording, self.attending = False, True
-        self.leaves = {
-            layer: (k.detach().requires_grad_(k.requires_grad), v.detach().requires_grad_(v.requires_grad))
-            for layer, (k, v) in self.computed.items()
-        }
+        self.leaves = {layer: (self._leaf(k), self._leaf(v)) for layer, (k, v) in self.computed.items()}
+        if self.recomputing:
+            self.computed = {}
 
-    def gradients(self) -> tuple[list[Tensor], list[Tensor]]:
-        """The prompt's keys and values with their graph, and the gradients that the responses left for them.
+    def _leaf(self, tensor: Tensor) -> Tensor:
+        leaf = tensor.detach()
+        if tensor.requires_grad or (self.recomputing and torch.is_grad_enabled()):
+            leaf.requires_grad_()
+            # The gradient of one response is a view of that of prompt and response, all of which it would keep.
+            leaf.register_hook(torch.clone)
+        return leaf
+
+    def gradients(self) -> dict[nn.Module, tuple[Tensor | None, Tensor | None]]:
+        """What the responses left for the prompt's keys and values.
 
         The responses are over: layers of the prompt that are recomputed now attend to nothing else.
         """
         self.attending = False
-        pairs = [
-            (computed, leaf.grad)
-            for layer, both in self.computed.items()
-            for computed, leaf in zip(both, self.leaves[layer], strict=True)
-        ]
-        return [tensor for tensor, grad in pairs if grad is not None], [grad for _, grad in pairs if grad is not None]
+        left = {layer: (k.grad, v.grad) for layer, (k, v) in self.leaves.items()}
+        self.leaves = {}
+        return left
 
     def record(self, layer: nn.Module, key: Tensor, value: Tensor) -> None:
-        """[1, heads, T, size] keys and values of one layer, while the prompt is seen for the first time."""
+        """[1, heads, T, size] keys and values of one layer, while the prompt is seen."""
         if self.recording:
             self.computed[layer] = (key, value)
 
@@ -103,7 +107,7 @@ def active(shared: SharedPrompt, core: PreTrainedModel) -> Iterator[None]:
     before = {key: config._attn_implementation for key, config in configs.items()}
     for config in configs.values():
         config._attn_implementation_internal = _registered(config._attn_implementation)
-    shared.recomputing = any(getattr(module, "gradient_checkpointing", False) for module in core.modules())
+    shared.recomputing = recomputes(core)
     outer, _active = _active, shared
     try:
         yield
@@ -111,6 +115,19 @@ def active(shared: SharedPrompt, core: PreTrainedModel) -> Iterator[None]:
         _active = outer
         for key, config in configs.items():
             config._attn_implementation_internal = before[key]
+
+
+def recomputes(core: PreTrainedModel) -> bool:
+    """Whether the backward pass computes activations again (gradient checkpointing)."""
+    return any(getattr(module, "gradient_checkpointing", False) for module in core.modules())
+
+
+def recompute_activations(model: Any) -> None:
+    """Switch gradient checkpointing on, in the form in which prompts can be shared."""
+    # Newer versions of transformers warn of the old name, older ones know it alone.
+    name = "activation_checkpointing_enable"
+    enable = getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")
+    enable({"use_reentrant": False})
 
 
 def _configs(core: PreTrainedModel) -> dict[int, Any]:

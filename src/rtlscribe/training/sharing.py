@@ -13,8 +13,10 @@ from torch import Tensor, distributed, nn
 from transformers import PreTrainedModel
 
 from rtlscribe.training.data import Row
+from rtlscribe.training.grouping import Group, groups_of
 from rtlscribe.training.likelihood import core_of
 from rtlscribe.training.passes import AfterPrompt, Alone
+from rtlscribe.training.shared_prompt import recomputes
 
 # Largest mean difference, over a response's tokens, of log-probabilities between both ways, in nats. In float32
 # rounding leaves 1e-6; an architecture that passes on more than keys and values differs by far more.
@@ -95,7 +97,7 @@ def _difference(model: nn.Module, core: PreTrainedModel, row: Row) -> str:
             expected = alone.log_p([place])
         try:
             with AfterPrompt(model, row) as after:
-                if not after.prompt.computed:
+                if not after.prompt.leaves:
                     return "its attention is not of transformers' registry"
                 got = after.log_p([place])
         except torch.OutOfMemoryError:
@@ -124,6 +126,22 @@ def _without_dropout(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
+def weight_of_prompt(model: nn.Module) -> float:
+    """How many tokens of a response hold as much memory as one token of a prompt that is shared; 1 or more.
+
+    With gradient checkpointing a token of a response holds each layer's input; one of the prompt, while responses are
+    computed, each layer's key and value and their gradients.
+    """
+    core = core_of(model)
+    config = core.config.get_text_config()
+    heads = getattr(config, "num_attention_heads", 0)
+    if not heads or not recomputes(core):
+        return 1.0
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    width: int = size * (getattr(config, "num_key_value_heads", None) or heads)  # of a layer's keys
+    return max(1.0, float(4 * width / config.hidden_size))
+
+
 class Steps(NamedTuple):
     """What all processes do in one call, where each pass of one is a pass of all."""
 
@@ -141,16 +159,17 @@ def go_in_step(model: nn.Module) -> bool:
     return any(type(p).__name__ == "DTensor" or hasattr(p, "ds_id") for p in model.parameters())
 
 
-def agree(model: nn.Module, rows: Sequence[Row], *, group: int, share: bool) -> Steps:
-    """The most rows and groups that any process has, and whether all can share prompts.
+def agree(model: nn.Module, rows: Sequence[Row], *, group: Group, share: bool) -> Steps:
+    """The most rows, and groups of a row, that any process has, and whether all can share prompts.
 
     Sharing is tried on the first rows of all, by all at once, since also that takes passes.
     """
     core = core_of(model)
-    groups = max(-(-len(row.responses) // group) for row in rows)
-    most = _most(core, len(rows), groups, 0 if share and all(_suits(core, row) for row in rows) else 1)
-    share = not most[2] and not _most(core, 0 if _tried(model, core, rows[0], 0) else 1)[0]
-    return Steps(most[0], most[1], share)
+    alone, shared = (max(len(groups_of(row, group, share=one)) for row in rows) for one in (False, True))
+    suits = share and all(_suits(core, row) for row in rows)
+    most, alone, shared, refused = _most(core, len(rows), alone, shared, not suits)
+    share = not refused and not _most(core, not _tried(model, core, rows[0], 0))[0]
+    return Steps(most, shared if share else alone, share)
 
 
 def _most(core: PreTrainedModel, *numbers: int) -> list[int]:

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from rtlscribe.training.data import Row
+from rtlscribe.training.grouping import Group, groups_of
 from rtlscribe.training.likelihood import batch_of, core_of, log_probabilities
 from rtlscribe.training.losses import Objective
-from rtlscribe.training.passes import AfterPrompt, Alone, Passes
+from rtlscribe.training.passes import AfterPrompt, Alone, Passes, Random
 from rtlscribe.training.sharing import agree, can_share, go_in_step
 
 Split = Literal["shared", "candidates", "none"]
@@ -41,7 +42,7 @@ def backward(
     objective: Objective,
     *,
     split: Split = "shared",
-    group: int = 1,
+    group: Group = 1,
     run_backward: RunBackward = _plain_backward,
     scale: float = 1.0,
 ) -> Result:
@@ -51,7 +52,7 @@ def backward(
         split: shared: each prompt is computed once, and groups of its responses one after the other attend to it; a
             model that cannot is split by candidates, with a warning. candidates: groups of prompts with their responses
             (Algorithm 1). none: all at once.
-        group: candidates at a time.
+        group: candidates at a time, or `Within` so many tokens.
         run_backward: called with each scalar to differentiate, and with true for the last one of this call alone. It
             may multiply gradients by a factor (loss scaling), the same in all calls.
     """
@@ -116,24 +117,11 @@ class _Group(NamedTuple):
     counts: bool = True  # false: computed only to go in step with other processes
 
 
-class _Random:
-    """The state of the random numbers of dropout."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device, self.cpu = device, torch.get_rng_state()
-        self.own = None if device.type == "cpu" else torch.get_device_module(device).get_rng_state(device)
-
-    def restore(self) -> None:
-        torch.set_rng_state(self.cpu)
-        if self.own is not None:
-            torch.get_device_module(self.device).set_rng_state(self.own, self.device)
-
-
 class _Owed:
     """A group whose backward pass is to come: with its graph, or to be computed again from the same random numbers."""
 
     def __init__(
-        self, group: _Group, slope: Tensor, *, log_p: Tensor | None = None, random: _Random | None = None
+        self, group: _Group, slope: Tensor, *, log_p: Tensor | None = None, random: Random | None = None
     ) -> None:
         self.places, self.log_p, self.random = group.places, log_p, random
         self.slope = slope[group.places] * (1.0 if group.counts else 0.0)
@@ -151,7 +139,7 @@ class _Splitter:
     """Rows one after the other, and the candidates of each in groups."""
 
     def __init__(
-        self, model: nn.Module, objective: Objective, mle_tokens: float, group: int, run_backward: RunBackward
+        self, model: nn.Module, objective: Objective, mle_tokens: float, group: Group, run_backward: RunBackward
     ) -> None:
         self.model, self.objective, self.mle_tokens = model, objective, mle_tokens
         self.group, self.run_backward = group, run_backward
@@ -160,14 +148,14 @@ class _Splitter:
 
     def row(self, row: Row, weight: float, *, share: bool, last: bool) -> Tensor:
         """Run the backward passes of weight x the row's loss. Returns that loss."""
-        groups = self._groups(row)
+        groups = self._groups(row, share)
         log_p = torch.empty(len(row.responses), device=self.device)
-        randoms: list[_Random] = []
+        randoms: list[Random] = []
         whole = self.groups is not None
         with AfterPrompt(self.model, row, whole=whole) if share else Alone(self.model, row) as passes:
             with torch.no_grad():
                 for places, _ in groups[:-1]:
-                    randoms.append(_Random(self.device))
+                    randoms.append(Random(self.device))
                     log_p[places] = passes.log_p(places)
             # The graph of one group at a time fits: that of the last, the longest, is made at once and kept.
             kept = passes.log_p(groups[-1].places)
@@ -182,7 +170,7 @@ class _Splitter:
 
     def _run(self, passes: Passes, owed: list[_Owed], *, last: bool) -> None:
         """The backward passes of sum_k c_k log_p_k, those of groups first, then the one that they have in common."""
-        now = _Random(self.device)
+        now = Random(self.device)
         if self.groups is None:
             owed = [one for one in owed if one.slope.any()] or owed[:1]
         probe = torch.zeros((), device=self.device, requires_grad=True)  # its gradient is what all are multiplied by
@@ -201,16 +189,15 @@ class _Splitter:
         """The row's loss alone."""
         log_p = torch.empty(len(row.responses), device=self.device)
         with AfterPrompt(self.model, row) if share else Alone(self.model, row) as passes:
-            for places, _ in self._groups(row):
+            for places, _ in self._groups(row, share):
                 log_p[places] = passes.log_p(places)
         return self._loss(row, log_p)
 
-    def _groups(self, row: Row) -> list[_Group]:
-        """Candidates of like length together, which takes little padding; the longest last."""
-        order = sorted(range(len(row.responses)), key=lambda k: len(row.responses[k]))
-        groups = [_Group(order[i : i + self.group]) for i in range(0, len(order), self.group)]
+    def _groups(self, row: Row, share: bool) -> list[_Group]:
+        """As many as other processes have: what is missing is made up by the shortest candidate, without weight."""
+        groups = [_Group(places) for places in groups_of(row, self.group, share=share)]
         missing = (self.groups or 0) - len(groups)
-        return [_Group(groups[0].places, counts=False)] * missing + groups
+        return [_Group(groups[0].places[:1], counts=False)] * missing + groups
 
     def _loss(self, row: Row, log_p: Tensor) -> Tensor:
         k = len(row.responses)

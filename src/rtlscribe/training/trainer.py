@@ -33,8 +33,11 @@ from rtlscribe.errors import MissingToolError, UsageError
 from rtlscribe.training import optimizer, replicas, splitting
 from rtlscribe.training.batches import Batch, Batches, LengthBuckets
 from rtlscribe.training.data import Row
+from rtlscribe.training.grouping import Group, Within
 from rtlscribe.training.hyperparameters import Hyperparameters
 from rtlscribe.training.losses import Objective
+from rtlscribe.training.shared_prompt import recompute_activations
+from rtlscribe.training.sharing import weight_of_prompt
 from rtlscribe.training.tokens import Rows
 
 # Weights that are updated by small steps: in bf16 most steps at a rate of 1e-5 would round to nothing.
@@ -88,6 +91,7 @@ class SampleTrainer(Trainer):
         super().__init__(train_dataset=rows, **rest)
         self.settings = settings
         self.objective = objective(settings)
+        self._group = _group(settings, self.model)
         self.tokens = 0
         self.began = time.monotonic()
         self._window = (1.0, 1.0)
@@ -130,7 +134,7 @@ class SampleTrainer(Trainer):
                     batch.rows,
                     wanted,
                     split=self.settings.gradient_split,
-                    group=self.settings.split_group,
+                    group=self._group,
                     run_backward=self._backward(model, sync),
                     scale=weight,
                 )
@@ -197,6 +201,13 @@ class SampleTrainer(Trainer):
             seconds = time.monotonic() - self.began
             logs |= {"tokens": tokens, "tokens_per_s": tokens / seconds, "memory_gib": memory_gib()}
         super().log(logs, start_time)
+
+
+def _group(settings: Hyperparameters, model: Any) -> Group:
+    """One candidate of the maximal length must fit anyway: short ones may take its place together."""
+    if settings.split_group != "auto":
+        return settings.split_group
+    return Within(settings.max_length, weight_of_prompt(model))
 
 
 class _Hooks(TrainerCallback):
@@ -339,8 +350,7 @@ def train(
     """
     args.warmup_steps = round(settings.warmup_share * steps(len(rows), settings, args.world_size))
     if settings.gradient_checkpointing:
-        checkpointing = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
-        checkpointing({"use_reentrant": False})
+        recompute_activations(model)
     callback = _Hooks(hooks)
     chosen = optimizer.build(
         settings.optimizer, model, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay

@@ -5,7 +5,6 @@ Knows neither pairs nor rewards.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState
 
+from rtlscribe.training.adapters import put
 from rtlscribe.training.rl_settings import RlSettings
 from rtlscribe.training.trainer import last_whole_checkpoint
 
@@ -97,5 +97,4 @@ def save(model: Any, tokenizer: Any, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}.unfinished")
     model.save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
-    shutil.rmtree(target, ignore_errors=True)
-    unfinished.rename(target)
+    put(unfinished, target)
