@@ -222,6 +222,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only the first so many samples")
     parser.add_argument("--answers", type=int, default=300, help="answers for the first measurement")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--official-bin", type=Path, help="folder of another iverilog and vvp for the official side")
     parser.add_argument("--only", choices=["one", "file", "agreement"])
     given = parser.parse_args()
     tools = find_tools()
@@ -229,7 +230,8 @@ def main() -> None:
     left_out = given.without.split(",")
     completions = [c for c in read_completions(given.samples, found) if c.problem_id not in left_out][: given.limit]
     problems = {problem.id: problem for problem in found}
-    work = Work(given.root, given.samples, problems, completions, tools.iverilog.parent, given.workers)
+    official = given.official_bin or tools.iverilog.parent
+    work = Work(given.root, given.samples, problems, completions, official, given.workers)
     print(f"Icarus Verilog {tools.version}, {os.cpu_count()} cores, {len(completions)} samples of {given.samples.name}")
     if given.only in (None, "one"):
         measure_one(work, given.answers)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Build Icarus Verilog 12 into a private folder, without root and beside whatever the system has. About 3 minutes, 6 MB.
+# Build Icarus Verilog 12 into a private folder, without root and beside whatever the system has. About 4 minutes, 6 MB.
+# Its simulator is the published one, compiled to be faster: see icarus12/.
 # It goes to ${XDG_DATA_HOME:-~/.local/share}/rtlscribe/icarus12, where rtlscribe looks before PATH.
 # Does not touch the system's iverilog or apt's settings.
 #
@@ -140,7 +141,7 @@ elif ! genuine "$work/$tarball_name"; then
 fi
 
 # --- the build ------------------------------------------------------------------------------------------------------
-parts="ivlpp vvp vpi tgt-null tgt-stub tgt-vvp driver" # what simulation needs; no synthesis targets, no VHDL
+parts="ivlpp vpi tgt-null tgt-stub tgt-vvp driver" # what simulation needs beside vvp; no synthesis targets, no VHDL
 jobs=${ICARUS12_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
 log=$work/log.txt
 
@@ -167,10 +168,24 @@ if [ ! -f "$work/source/.configured" ]; then
 fi
 cd "$work/source"
 say "compiling with $jobs jobs (minutes; log: $log)"
-step nice -n 10 make -j"$jobs" SUBDIRS="$parts"
+common="-rdynamic -static-libstdc++ -static-libgcc -Wl,--wrap=__dynamic_cast $work/cast.o"
+simulator() { step nice -n 10 make -C vvp -j"$jobs" CFLAGS="-O2 $1" CXXFLAGS="-O2 $1" LDFLAGS="-O2 $1 $common"; }
+step g++ -O2 -c "$here/icarus12/cast.cc" -o "$work/cast.o"
+if [ ! -f .trained ]; then
+    step nice -n 10 make -j"$jobs" SUBDIRS="$parts"
+    # The simulator twice: once to see where its time goes, once with what was seen.
+    simulator -fprofile-generate
+    step make install SUBDIRS="$parts vvp" DESTDIR="$work/stage"
+    tools=$work/stage$prefix
+    step "$tools/bin/iverilog" -B "$tools/lib/ivl" -g2012 -s bench -o "$work/train" "$here/icarus12/train.sv"
+    step "$tools/bin/vvp" -M "$tools/lib/ivl" -n "$work/train"
+    rm -f vvp/*.o vvp/vvp
+    touch .trained
+fi
+simulator "-fprofile-use -fprofile-partial-training -Wno-missing-profile -flto=$jobs"
 say "installing into $prefix"
 rm -rf "$work/stage"
-step make install SUBDIRS="$parts" DESTDIR="$work/stage"
+step make install SUBDIRS="$parts vvp" DESTDIR="$work/stage"
 rm -rf "$prefix"
 mv "$work/stage$prefix" "$prefix"
 works "$prefix/bin" || stop "built, but it does not work; the build is kept in $work"

@@ -1,5 +1,8 @@
 """diagnose() and errors(): what compiles, and where it does not."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from rtlscribe.verilog.syntax import diagnose, errors
@@ -58,3 +61,12 @@ def test_warnings_are_told_and_do_not_count_as_errors() -> None:
 def test_in_the_order_of_the_text() -> None:
     code = "module m(output a, b, c);\n assign a = x1;\n assign b = x2;\n assign c = x3;\nendmodule\n"
     assert [d.line for d in errors(code)] == [2, 3, 4]
+
+
+def test_included_files_stay_closed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("sesame open;\n")
+    os.mkfifo(tmp_path / "endless")
+    for name in ("secret", "endless"):
+        code = f'`include "{tmp_path / name}"\nmodule m; endmodule\n'
+        (found,) = errors(code)
+        assert (found.line, found.text) == (1, "exceeded max include depth")

@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 
 import pyslang
 from pyslang.ast import Compilation, CompilationFlags, CompilationOptions
-from pyslang.parsing import PreprocessorOptions, Token, TokenKind, TriviaKind
+from pyslang.parsing import Token, TokenKind, TriviaKind
 from pyslang.syntax import SyntaxKind
+
+from rtlscribe.verilog.source import parse
 
 LONGEST_BYTES = 256 * 1024
 LONGEST_EXPANDED_BYTES = 1024 * 1024  # macros make code longer; pyslang descends safely into a MiB of nesting
@@ -100,20 +102,7 @@ _DECLARES = {
     _K.PropertyDeclaration: "name",
     _K.SequenceDeclaration: "name",
 }
-# pyslang's own macros, which Icarus does not have.
-_PYSLANG_MACROS = """
-    __slang__ __slang_major__ __slang_minor__ SV_COV_START SV_COV_STOP SV_COV_RESET SV_COV_CHECK SV_COV_MODULE
-    SV_COV_HIER SV_COV_ASSERTION SV_COV_FSM_STATE SV_COV_STATEMENT SV_COV_TOGGLE SV_COV_OVERFLOW SV_COV_ERROR
-    SV_COV_NOCOV SV_COV_OK SV_COV_PARTIAL
-"""
 _UNNAMED_BLOCK = re.compile(r"genblk0*\d+")  # what the standard calls a generate block without a name
-
-
-def _reading() -> pyslang.Bag:
-    options = PreprocessorOptions()
-    options.undefines = _PYSLANG_MACROS.split()
-    options.maxIncludeDepth = 0  # opens no file
-    return pyslang.Bag([options])
 
 
 class _Offence(NamedTuple):
@@ -176,8 +165,7 @@ class _Screen:
 
     def __init__(self, code: str, top: str, *, expanded: bool) -> None:
         self._sources = pyslang.SourceManager()
-        buffer = self._sources.assignText("answer.v", code)
-        self._tree = pyslang.syntax.SyntaxTree.fromBuffer(buffer, self._sources, _READING)
+        self._tree = parse(code, self._sources)
         self._code = code
         self._top = top
         self._expanded = expanded
@@ -341,7 +329,6 @@ class _Screen:
                 self._blame(start, f"{_short(_text(path))} leads to nothing in the answer")
 
 
-_READING = _reading()
 _HANDLERS: dict[SyntaxKind, Callable[[_Screen, Any], None]] = {
     _K.HierarchyInstantiation: _Screen._instances,
     _K.PrimitiveInstantiation: _Screen._instances,

@@ -10,6 +10,8 @@ from typing import Any
 import pyslang
 from pyslang import ast
 
+from rtlscribe.verilog.source import parse
+
 # Strings and escaped names may look like what is searched for: they are matched first, and kept.
 _KEPT = r'("(?:\\.|[^"\\])*"|\\\S+)'
 _ATTRIBUTE = re.compile(rf"{_KEPT}|\(\*(?!\s*\)).*?\*\)", re.DOTALL)
@@ -31,7 +33,7 @@ def plain(code: str) -> str:
     printer.setIncludeSkipped(False)
     printer.setIncludeComments(False)
     printer.setExpandMacros(True)
-    printer.print(_tree(code, sources))
+    printer.print(parse(code, sources))
     text = _ATTRIBUTE.sub(lambda match: match.group(1) or " ", str(printer.str()))
     return _ALWAYS.sub(lambda match: match.group(1) or "always @*", text)
 
@@ -46,7 +48,7 @@ def drives_z(code: str) -> bool:
         if literal and re.search("[zZ?]", str(node)) and not _is_item(node):
             found.append(node)
 
-    _tree(code, pyslang.SourceManager()).root.visit(look)
+    parse(code, pyslang.SourceManager()).root.visit(look)
     return bool(found)
 
 
@@ -66,7 +68,7 @@ def asleep(code: str) -> str:
     """
     sources = pyslang.SourceManager()
     compilation = ast.Compilation()
-    compilation.addSyntaxTree(_tree(code, sources))
+    compilation.addSyntaxTree(parse(code, sources))
     missing: set[str] = set()
 
     def look(node: Any) -> None:
@@ -88,7 +90,7 @@ def takes_time(code: str) -> bool:
     """
     sources = pyslang.SourceManager()
     compilation = ast.Compilation()
-    compilation.addSyntaxTree(_tree(code, sources))
+    compilation.addSyntaxTree(parse(code, sources))
     found = []
 
     def look(node: Any) -> None:
@@ -124,7 +126,3 @@ def _only_read(statement: Any) -> set[str]:
 
 def _is_signal(node: Any) -> bool:
     return isinstance(node, ast.NamedValueExpression) and node.symbol.kind in _SIGNALS
-
-
-def _tree(code: str, sources: Any) -> Any:
-    return pyslang.syntax.SyntaxTree.fromBuffer(sources.assignText("code.v", code), sources)

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 
 import pyslang
 
+from rtlscribe.verilog.source import parse
+
 Direction = Literal["input", "output", "inout"]
 _DIRECTIONS: dict[str, Direction] = {"In": "input", "Out": "output", "InOut": "inout"}
 
@@ -24,7 +26,7 @@ def ports(code: str, *, top: str) -> list[Port]:
     Interface ports and ports without a name are left out.
     """
     sources = pyslang.SourceManager()
-    tree = pyslang.syntax.SyntaxTree.fromBuffer(sources.assignText("answer.v", code), sources)
+    tree = parse(code, sources)
     options = pyslang.ast.CompilationOptions()
     options.topModules = {top}
     options.flags = pyslang.ast.CompilationFlags.AllowUseBeforeDeclare  # as simulators do with a header's parameters

@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pyslang
+from pyslang.parsing import PreprocessorOptions
+
+# pyslang's own macros, which Icarus does not have.
+_PYSLANG_MACROS = """
+    __slang__ __slang_major__ __slang_minor__ SV_COV_START SV_COV_STOP SV_COV_RESET SV_COV_CHECK SV_COV_MODULE
+    SV_COV_HIER SV_COV_ASSERTION SV_COV_FSM_STATE SV_COV_STATEMENT SV_COV_TOGGLE SV_COV_OVERFLOW SV_COV_ERROR
+    SV_COV_NOCOV SV_COV_OK SV_COV_PARTIAL
+"""
 
 
 class Edit(NamedTuple):
@@ -25,14 +33,29 @@ def edited(content: bytes, edits: Sequence[Edit]) -> bytes:
     return b"".join([*parts, content[done:]])
 
 
+def _own_terms() -> pyslang.Bag:
+    options = PreprocessorOptions()
+    options.undefines = _PYSLANG_MACROS.split()
+    options.maxIncludeDepth = 0  # opens no file
+    return pyslang.Bag([options])
+
+
+_READING = _own_terms()
+
+
+def parse(code: str, sources: pyslang.SourceManager) -> Any:
+    """The syntax tree of an answer, as Icarus would read it; files that it includes stay closed, which is an error."""
+    # Not fromText, which guesses what it is given, takes a mere statement for good, and raises where code nests deeply.
+    return pyslang.syntax.SyntaxTree.fromBuffer(sources.assignText("answer.v", code), sources, _READING)
+
+
 class Source:
     """A parsed text; gives the places and the text of its nodes, which live no longer than it does."""
 
     def __init__(self, code: str) -> None:
         self.content = code.encode(errors="replace")  # half a surrogate pair is any other wrong character
-        manager = pyslang.SourceManager()
-        self.buffer = manager.assignText("answer.v", self.content.decode())
-        self.tree = pyslang.syntax.SyntaxTree.fromBuffer(self.buffer, manager)
+        self._sources = pyslang.SourceManager()
+        self.tree = parse(self.content.decode(), self._sources)
 
     def modules(self) -> list[Any]:
         """The declarations of modules, in order."""
@@ -48,7 +71,7 @@ class Source:
     def own(self, node: Any) -> bool:
         """Whether all of a node stands in the text itself, not in a macro."""
         found = node.range if isinstance(node, pyslang.parsing.Token) else node.sourceRange
-        return bool(found.start.buffer == found.end.buffer == self.buffer.id)
+        return not any(self._sources.isMacroLoc(place) for place in (found.start, found.end))
 
     def text(self, node: Any) -> str:
         start, end = self.span(node)

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 
 import pyslang
 
+from rtlscribe.verilog.source import parse
+
 # A mere warning to slang, but against the standard, and Icarus 12 does not compile it.
 REDECLARED = (pyslang.Diags.Redefinition, pyslang.Diags.RedefinitionDifferentType)
 
@@ -25,8 +27,7 @@ def diagnose(code: str) -> list[Diagnostic]:
     """
     sources = pyslang.SourceManager()
     readable = code.encode(errors="replace").decode()  # half a surrogate pair cannot be handed over
-    # Not fromText, which guesses what it is given, takes a mere statement for good, and raises where code nests deeply.
-    tree = pyslang.syntax.SyntaxTree.fromBuffer(sources.assignText("answer.v", readable), sources)
+    tree = parse(readable, sources)
     options = pyslang.ast.CompilationOptions()
     options.flags = (
         pyslang.ast.CompilationFlags.AllowUseBeforeDeclare | pyslang.ast.CompilationFlags.AllowUnnamedGenerate
