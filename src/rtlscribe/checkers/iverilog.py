@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.base import Judged, Remade
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
 from rtlscribe.checkers.sandbox import Box, Finished, Pool, unsandboxed
 from rtlscribe.errors import UsageError
 from rtlscribe.published import PROCEDURES, Log
 from rtlscribe.records import NONCE, Candidate, Problem, Verdict
+from rtlscribe.verilog import alike
 from rtlscribe.verilog.extract import blank
 from rtlscribe.verilog.harness import Harness, harness
 
@@ -72,7 +73,7 @@ class _Slot:
     build: Build | None = None
 
 
-class IverilogChecker:
+class IverilogChecker(Remade):
     """The judge of record. Without a testbench a candidate passes if it compiles.
 
     `second_run` puts answers that pass on the published stimulus to other random stimulus too, where the testbench
@@ -99,6 +100,10 @@ class IverilogChecker:
 
         rule = self._strict if self._rule == "strict" else self._official
         return in_box(self.pool, candidate.code, judge).verdict(candidate, problem, checker=self.name, begun=begun)
+
+    def alike(self, code: str) -> str:
+        """Equal for answers that the compiler cannot tell apart."""
+        return alike.alike(code)
 
     def build(self, problem: Problem, *, timeout_s: float) -> Build:
         """The problem's testbench as answers meet it, the reference run on it."""
@@ -306,7 +311,7 @@ def _counts_samples(problem: Problem) -> bool:
 
 def _seeds(code: str) -> tuple[int, int]:
     """Seeds that depend on the answer alone: the same verdict at each run, and nothing that an answer could foresee."""
-    digest = hashlib.sha256(code.encode(errors="replace")).digest()
+    digest = hashlib.sha256(alike.alike(code).encode(errors="replace")).digest()
     return int.from_bytes(digest[:4]) >> 1 | 1, int.from_bytes(digest[4:8]) >> 1 | 1
 
 

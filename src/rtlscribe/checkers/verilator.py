@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.base import Judged, Remade
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.sandbox import Box, Pool
 from rtlscribe.errors import MissingToolError, RtlscribeError
@@ -87,7 +87,7 @@ def _is_root(folder: Path) -> bool:
     return (folder / "include/verilated_std.sv").is_file()
 
 
-class VerilatorChecker:
+class VerilatorChecker(Remade):
     """passed: no error; the detail counts the warnings and tells the first of them."""
 
     def __init__(self) -> None:

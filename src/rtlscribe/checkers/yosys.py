@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, get_args
 
 import rtlscribe
 from rtlscribe.checkers import aiger, miter
-from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.base import Judged, Remade
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.pyslang import LONGEST_CODE
 from rtlscribe.checkers.sandbox import Box, Finished, Pool
@@ -67,7 +67,7 @@ class Miter(NamedTuple):
     step: str
 
 
-class YosysChecker:
+class YosysChecker(Remade):
     """passed: equivalent, by at least the confidence `accept`; what is known less surely is unsupported.
 
     A candidate that differs has failed. One whose interface differs has failed too.

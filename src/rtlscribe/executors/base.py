@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from rtlscribe import registry
+from rtlscribe.errors import UsageError
 
 TABLE = {
-    "serial": "rtlscribe.executors.serial:SerialExecutor",
     "pool": "rtlscribe.executors.pool:PoolExecutor",
+    "ray": "rtlscribe.executors.ray:RayExecutor",
+    "serial": "rtlscribe.executors.serial:SerialExecutor",
 }
 
 Item = TypeVar("Item")
@@ -49,6 +52,14 @@ def attempt(function: Callable[[Item], Value], item: Item) -> Result[Item, Value
 
 
 def open_executor(name: str) -> Executor:
-    """The executor of that name. Raises UsageError if there is none."""
-    executor: Executor = registry.lookup("executor", name, TABLE)()
+    """The executor called "NAME", or "NAME:ADDRESS" for one that works elsewhere, for example "ray:10.0.0.1:6379".
+
+    Raises:
+        UsageError: there is none, or it takes no address. MissingToolError: its extra is not installed.
+    """
+    name, colon, address = name.partition(":")
+    kind = registry.lookup("executor", name, TABLE)
+    if colon and "address" not in inspect.signature(kind).parameters:
+        raise UsageError(f"--executor {name}:{address}: {name} works on this machine and takes no address; ray does")
+    executor: Executor = kind(address=address) if colon else kind()
     return executor

@@ -18,11 +18,12 @@ from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import ASSEMBLIES, TIMEOUT_S, Assembly, Attempt, Task, complete, judge
-from rtlscribe.models.base import local_path, open_model
+from rtlscribe.models.base import local_path
 from rtlscribe.options import Count, CountFromZero, Positive, Share
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.published import PROCEDURES
 from rtlscribe.records import Completion, Problem, Sampling, Verdict
+from rtlscribe.replicated import open_model_on
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.summaries import EvaluateSummary, ProblemCount
 
@@ -98,7 +99,10 @@ class Config:
     """Seconds that one check may take; the official rule has its own limits."""
 
     executor: str = "pool"
-    """How checks are run: serial or pool."""
+    """How checks are run: serial, pool, ray, or ray:ADDRESS of a cluster."""
+
+    replicas: CountFromZero = 0
+    """Models on the Ray cluster (with --executor ray), a GPU each; 0: one in this process."""
 
     workers: Count = 2
     """Checks at a time."""
@@ -139,7 +143,7 @@ def run(config: Config) -> EvaluateSummary:
         inputs=_inputs(config),
         tools=tools,
         fresh=config.fresh,
-        how=("batch_size",),
+        how=("batch_size", "replicas"),
     ) as work:
         if work.finished:
             return work.summary(EvaluateSummary)
@@ -296,7 +300,9 @@ def _drawn_here(
     for sampling in ways.samplings:
         done = {key[1:] for key in kept if key[0] == sampling.temperature}
         if len(done) < len(problems) * sampling.n:
-            model = model or open_model(config.model, batch_size=config.batch_size)
+            model = model or open_model_on(
+                config.executor, config.model, batch_size=config.batch_size, replicas=config.replicas
+            )
             yield from complete(asked, model, template, sampling=sampling, done=done)
 
 

@@ -46,7 +46,7 @@ class Config:
     """Seconds that one check may take."""
 
     executor: str = "pool"
-    """How checks are run: serial or pool."""
+    """How checks are run: serial, pool, ray, or ray:ADDRESS of a cluster."""
 
     workers: Count = 2
     """Checks at a time."""

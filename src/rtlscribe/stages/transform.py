@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import logging
@@ -15,23 +16,29 @@ from cyclopts import Parameter
 
 from rtlscribe import progress
 from rtlscribe.errors import DataError, RtlscribeError, UsageError
-from rtlscribe.models.base import Model, local_path, open_model
+from rtlscribe.executors.base import open_executor
+from rtlscribe.models.base import local_path
+from rtlscribe.models.vllm import Engine as Settings
 from rtlscribe.options import Count, CountFromZero, FromZero, Share
 from rtlscribe.prompts.pairs import Words
 from rtlscribe.records import Sampling
+from rtlscribe.replicated import Models, open_models
 from rtlscribe.rundir import HOW, RunDir, as_config, sha256
 from rtlscribe.summaries import TransformSummary
 from rtlscribe.transforming import names, owed, round_trip
 from rtlscribe.transforming.answers import FIELDS, Field
 from rtlscribe.transforming.checks import Checks
+from rtlscribe.transforming.load import load
 from rtlscribe.transforming.log import BadRows, opened
 from rtlscribe.transforming.merge import Before, Index, Merge, take_stock
 from rtlscribe.transforming.rows import Fields, Row
 from rtlscribe.transforming.work import Ask, Engine, Made, Unanswered, transform
 
 # They say how, not what: an attempt may go on with others.
-SETTINGS = ("max_batch_size", "log_file", "num_gpus", "concurrency", "output_file", "only_missing", "round_trip")
-OF_VLLM = ("max_num_batched_tokens", "prefix_caching", "chunked_prefill")
+SETTINGS = (
+    *("max_batch_size", "log_file", "num_gpus", "concurrency", "output_file", "only_missing", "round_trip"),
+    *("replicas", "max_num_batched_tokens", "prefix_caching", "chunked_prefill"),
+)
 BEFORE, FAILED, BACK = "before.jsonl", "failed.jsonl", "round_trip.jsonl"
 TOGETHER = 256  # rows between two looks of the progress bar
 
@@ -107,6 +114,12 @@ class Config:
     output_file: Path | None = None
     """Where the rows go; <input>_<model>_<output field> beside the input by default. An existing file is updated."""
 
+    executor: str = "pool"
+    """How round trips are judged, and where replicas are: serial, pool, ray, or ray:ADDRESS of a cluster."""
+
+    replicas: CountFromZero = 0
+    """Models on the Ray cluster (with --executor ray), each on --num-gpus GPUs; 0: one in this process."""
+
     workers: Count = 2
     """Processes that check Verilog."""
 
@@ -125,7 +138,7 @@ class _Attempt:
     work: RunDir
     fields: Fields
     log: logging.Logger
-    model: Model | None = None
+    models: Models | None = None
     engine: Engine | None = None
     unanswered: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -136,11 +149,11 @@ class _Attempt:
     def open_engine(self, words: Words, *, stop_at_end: bool) -> Engine:
         """The model, loaded once, with some words."""
         config = self.config
-        self.model = self.model or _open(config, self.log)
+        self.models = self.models or _open(config, self.log)
         sampling = Sampling(
             temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
         )
-        return Engine(self.model, words, sampling, stop_at_end=stop_at_end)
+        return Engine(self.models, words, sampling, stop_at_end=stop_at_end)
 
 
 def run(config: Config = Config()) -> TransformSummary:  # cyclopts wants a default where all fields have one
@@ -161,7 +174,7 @@ def run(config: Config = Config()) -> TransformSummary:  # cyclopts wants a defa
             config=as_config(config),
             inputs=inputs,
             fresh=config.fresh,
-            how=SETTINGS + OF_VLLM,
+            how=SETTINGS,
         ) as work,
         opened(config.log_file) as log,
     ):
@@ -209,23 +222,17 @@ def _inputs(config: Config) -> dict[str, Path]:
 
 def _folder(config: Config, inputs: dict[str, Path]) -> Path:
     """One folder for each set of options and inputs, so that another temperature is another run beside it."""
-    what = {name: str(value) for name, value in as_config(config).items() if name not in HOW.union(SETTINGS, OF_VLLM)}
+    what = {name: str(value) for name, value in as_config(config).items() if name not in HOW.union(SETTINGS)}
     content = {name: sha256(path) for name, path in inputs.items()}
     digest = hashlib.sha256(msgspec.json.encode([what, content], order="sorted")).hexdigest()[:8]
     words = [config.json_file.stem, names.short(config.model), config.input_field, config.output_field, digest]
     return Path("runs") / "-".join(["transform", *words])
 
 
-def _open(config: Config, log: logging.Logger) -> Model:
+def _open(config: Config, log: logging.Logger) -> Models:
     name = names.full(config.model)
-    backend, _, rest = name.partition(":")
-    if backend != "vllm":
-        if config.num_gpus > 1:
-            log.warning("--num-gpus %d means nothing to %s, only to vllm", config.num_gpus, backend)
-        return open_model(name, batch_size=config.concurrency)
-    from rtlscribe.models.vllm import Engine as Settings
-    from rtlscribe.models.vllm import VllmModel
-
+    if config.num_gpus > 1 and not name.startswith("vllm:"):
+        log.warning("--num-gpus %d means nothing to %s, only to vllm", config.num_gpus, name.partition(":")[0])
     settings = Settings(
         num_gpus=config.num_gpus,
         max_model_len=config.max_model_len,
@@ -233,7 +240,8 @@ def _open(config: Config, log: logging.Logger) -> Model:
         prefix_caching=config.prefix_caching,
         chunked_prefill=config.chunked_prefill,
     )
-    return VllmModel(rest, engine=settings)
+    make = functools.partial(load, name, settings, concurrency=config.concurrency)
+    return open_models(name, make, executor=config.executor, replicas=config.replicas, num_gpus=config.num_gpus)
 
 
 # Asking
@@ -360,6 +368,7 @@ def _go_round(attempt: _Attempt) -> None:
                 itertools.chain([first], found),
                 attempt.open_engine(words, stop_at_end=False),
                 judge=judge,
+                executor=open_executor(config.executor),
                 batch_size=config.max_batch_size,
                 workers=config.workers,
             )
@@ -374,7 +383,7 @@ def _summary(attempt: _Attempt, merge: Merge, output: Path) -> TransformSummary:
     endings: Counter[round_trip.Ending] = Counter()
     if config.round_trip:
         endings = Counter(back.ending for back in attempt.work.done(round_trip.Back, name=BACK))
-    told = getattr(attempt.model, "told", None)
+    told = attempt.engine.told if attempt.engine else None
     tokens = speed if speed and speed.used.tokens else None
     return TransformSummary(
         output=str(output),

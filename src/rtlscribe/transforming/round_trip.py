@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from rtlscribe.checkers.base import open_checker
 from rtlscribe.errors import MissingToolError
-from rtlscribe.executors.base import Result, open_executor
+from rtlscribe.executors.base import Executor, Result
 from rtlscribe.models.base import Answer, Failure
 from rtlscribe.records import Candidate, Problem, Record, Verdict
 from rtlscribe.transforming.answers import code
@@ -61,21 +61,29 @@ def open_judge() -> tuple[str, Judge]:
 
 
 def trips(
-    owed: Iterable[Trip], engine: Engine, *, judge: tuple[str, Judge], batch_size: int, workers: int
+    owed: Iterable[Trip],
+    engine: Engine,
+    *,
+    judge: tuple[str, Judge],
+    executor: Executor,
+    batch_size: int,
+    workers: int,
 ) -> Iterator[Result[Trip, Back]]:
     """Ask for Verilog to the words of each trip, under the header of the original, and judge it."""
     source = iter(owed)
-    executor = open_executor("pool")
+    asked: dict[str, Trip] = {}
+
+    def batches() -> Iterator[list[Ask]]:
+        while batch := list(itertools.islice(source, batch_size)):
+            asked.update((trip.key, trip) for trip in batch)
+            yield [Ask(key=trip.key, text=trip.words, header=_header(trip.verilog)) for trip in batch]
 
     def look(item: tuple[Trip, Answer | Failure]) -> Back:
         return _back(*item, judge=judge)
 
-    while batch := list(itertools.islice(source, batch_size)):
-        by_key = {trip.key: trip for trip in batch}
-        asks = [Ask(key=trip.key, text=trip.words) for trip in batch]
-        said = engine.ask(asks, headers=[_header(trip.verilog) for trip in batch])
-        for result in executor.map(look, ((by_key[_key(item)], item) for item in said), workers=workers):
-            yield Result(result.item[0], value=result.value, error=result.error)
+    said = ((asked.pop(_key(item)), item) for item in engine.ask(batches()))
+    for result in executor.map(look, said, workers=workers):
+        yield Result(result.item[0], value=result.value, error=result.error)
 
 
 def _back(trip: Trip, item: Answer | Failure, *, judge: tuple[str, Judge]) -> Back:
