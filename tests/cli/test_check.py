@@ -102,6 +102,17 @@ def test_a_file_that_reads_the_host_is_refused(rtlscribe: Callable, icarus: str,
     assert "rejected" in ran.out
 
 
+@pytest.mark.parametrize("mistake", ["", " a b"])
+def test_no_included_file_is_told(rtlscribe: Callable, icarus: str, write: Callable, mistake: str) -> None:
+    """Read in the process of the command, an included file's words would stand in the messages."""
+    folder = write(spy=f'{HEAD}assign y =\n`include "secret"\n;{mistake}\nendmodule\n')
+    (folder / "secret").write_text("thesecretword\n")
+    ran = rtlscribe("check", "spy.v")
+    assert ran.status == 1
+    assert "spy.v (module parity)" in ran.out
+    assert "thesecretword" not in ran.out + ran.err
+
+
 @pytest.fixture
 def yosys() -> None:
     pytest.importorskip("pyosys", reason="Yosys is not installed: pip install -e '.[formal]'")

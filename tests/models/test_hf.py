@@ -8,6 +8,7 @@ import torch
 from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request, open_model
 from rtlscribe.models.hf import HfModel, choose, load
+from rtlscribe.models.streaming import Piece
 from rtlscribe.prompts import prompt_ids
 from rtlscribe.records import Sampling
 from rtlscribe.training.scratch import Size, build_model
@@ -101,3 +102,21 @@ def test_a_prompt_longer_than_the_context_is_named(folder: str) -> None:
     long = Request(problem_id="long", prompt="word " * 3000, indices=(0,))
     with pytest.raises(UsageError, match=r"'long' has .* more than"):
         list(HfModel(folder).complete([long], sampling=Sampling()))
+
+
+def test_pieces_make_up_the_completion(folder: str) -> None:
+    model = HfModel(folder, batch_size=5)
+    sampling = Sampling(n=3, temperature=1.0, seed=3, max_tokens=30)
+    said: dict[tuple[str, int], str] = {}
+    whole: dict[tuple[str, int], str] = {}
+    for item in model.pieces(REQUESTS, sampling=sampling):
+        key = item.problem_id, item.index
+        if isinstance(item, Piece):
+            assert key not in whole
+            said[key] = said.get(key, "") + item.text
+        else:
+            whole[key] = item.text
+    assert whole == texts(model, REQUESTS, sampling)
+    # What ends in half a character waits for the rest of it, which does not always come.
+    assert all(said.get(key, "").rstrip("\ufffd") == text.rstrip("\ufffd") for key, text in whole.items())
+    assert len(said) == 12

@@ -6,10 +6,11 @@ Tells what was checked and what was not. Changes nothing.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Literal
 
+import msgspec
 from cyclopts import Parameter
 
 from rtlscribe.benchmarks.base import read_text
@@ -17,15 +18,8 @@ from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import MissingToolError, UsageError
 from rtlscribe.options import Positive
 from rtlscribe.records import Candidate, Problem, Record, Verdict
+from rtlscribe.writing.judging import READER, Accept, Reader, Remark, user_problem
 
-# What testbenches commonly say. A count of none, "0 errors" or "Mismatches: 0 in 20 samples", is good news.
-_COUNTED = "(?:errors|mismatches|failures|failed)"
-_NONE = rf"\b(?:0|no) {_COUNTED}\b|\b{_COUNTED}\s*[:=]\s*0\b"
-PASS_PATTERN = rf"(?i)(?<![a-z])pass(?:ed)?(?![a-z])|{_NONE}"
-FAIL_PATTERNS = (
-    r"(?i)(?<![a-z])(?:fails?|failure|error|mismatch)(?![a-z])",
-    rf"(?i)(?<![a-z])(?<!\b0 )(?<!\bno ){_COUNTED}(?![a-z])(?!\s*[:=]\s*0\b)",
-)
 NO_FUNCTION = "what it does: --testbench T.v simulates it, --against REF.v compares it with a reference"
 
 
@@ -48,7 +42,7 @@ class Config:
     against: Path | None = None
     """A reference that the module has to be equivalent to: proved with Yosys, not simulated."""
 
-    accept: Literal["proved", "k-step", "simulated"] = "k-step"
+    accept: Accept = "k-step"
     """The least that --against is content with: a proof, no difference in the first cycles, or random simulation."""
 
     checker: str | None = None
@@ -59,14 +53,6 @@ class Config:
 
     timeout_s: Positive = 30.0
     """Seconds that each judge may take."""
-
-
-class Remark(Record, kw_only=True):
-    """A message of pyslang's about a line."""
-
-    line: int
-    severity: str
-    text: str
 
 
 class Checked(Record, kw_only=True):
@@ -92,12 +78,12 @@ def run(config: Config) -> Checked:
     candidate = Candidate(problem_id=problem.id, index=0, code=code, assembly="modules")
     judges, missing = _judges(config)
     verdicts = [judge.check(candidate, problem, timeout_s=config.timeout_s) for judge in judges]
-    refused = any(verdict.status == "rejected" for verdict in verdicts)
-    if refused or config.checker:
-        remarks: tuple[Remark, ...] = ()  # pyslang itself is not safe from what the guard refuses
-    else:
-        verdicts.insert(0, open_checker("pyslang").check(candidate, problem, timeout_s=config.timeout_s))
-        remarks = _remarks(code) if verdicts[0].status != "rejected" else ()
+    remarks: tuple[Remark, ...] = ()
+    if not config.checker:
+        begun = time.monotonic()
+        judged, found = Reader().read(code, top=problem.top)
+        verdicts.insert(0, judged.verdict(candidate, problem, checker=READER, begun=begun))
+        remarks = tuple(Remark(line=d.line, severity=d.severity, text=d.text) for d in found.diagnostics)
     function = [] if config.testbench or config.against else [NO_FUNCTION]
     return Checked(
         file=str(config.file),
@@ -125,28 +111,19 @@ def as_text(checked: Checked) -> str:
 
 def _refuse(config: Config) -> None:
     """Options that mean nothing together."""
-    if config.pass_pattern is not None and not config.testbench:
-        raise UsageError("--pass-pattern is about a testbench's output: name the --testbench too")
-    try:
-        re.compile(config.pass_pattern or "")
-    except re.error as error:
-        raise UsageError(f"--pass-pattern {config.pass_pattern!r} is no regular expression: {error}") from error
     if config.checker and config.checker.startswith("yosys") and not config.against:
         raise UsageError(f"--checker {config.checker} compares with a reference: name it with --against")
 
 
 def _problem(config: Config, code: str) -> Problem:
     """What the file has to be, as far as the user tells."""
-    own = config.pass_pattern is not None
-    return Problem(
-        id=str(config.file),
-        text="",
+    problem = user_problem(
+        "",
         reference=read_text(config.against) if config.against else "",
         testbench=read_text(config.testbench) if config.testbench else "",
-        pass_pattern=(config.pass_pattern or "") if own else PASS_PATTERN,
-        fail_patterns=() if own else FAIL_PATTERNS,
-        top=_top(config, code),
+        pass_pattern=config.pass_pattern,
     )
+    return msgspec.structs.replace(problem, id=str(config.file), top=_top(config, code))
 
 
 def _top(config: Config, code: str) -> str:
@@ -183,9 +160,3 @@ def _judges(config: Config) -> tuple[list[Checker], list[str]]:
 
         judges.append(YosysChecker(accept="proved" if config.checker == "yosys-proved" else config.accept))
     return judges, missing
-
-
-def _remarks(code: str) -> tuple[Remark, ...]:
-    from rtlscribe.verilog.syntax import diagnose
-
-    return tuple(Remark(line=d.line, severity=d.severity, text=d.text) for d in diagnose(code))

@@ -98,7 +98,7 @@ def run(config: Config = Config()) -> str:  # cyclopts wants a default where all
             "",
             written.code.rstrip(),
             "",
-            f"Verdict: {written.verdict.status} by {written.verdict.checker}: {written.verdict.detail}",
+            f"Verdict: {written.judgement.told}",
             f"Report:  {home / 'report.html'}",
             f"Time:    {minutes:.1f} minutes, seed {config.seed}",
             "",

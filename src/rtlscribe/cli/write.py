@@ -1,26 +1,31 @@
-"""Verilog for a sentence of the user's, checked. Does not repair, and does not know what function was meant."""
+"""Verilog for a description of the user's: drawn, checked, repaired. Tells what was checked and what was not."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
+import msgspec
 from cyclopts import Parameter
 
 from rtlscribe import progress
-from rtlscribe.checkers.base import open_checker
-from rtlscribe.errors import UsageError
-from rtlscribe.flow import attempt
+from rtlscribe.benchmarks.base import read_text
+from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.models.base import open_model
-from rtlscribe.options import Count, FromZero, Positive, Share
+from rtlscribe.options import Count, CountFromZero, FromZero, Positive, Share
 from rtlscribe.prompts import Template
 from rtlscribe.records import Problem, Record, Sampling, Verdict
+from rtlscribe.writing.judging import Accept, Judgement, Judges, user_problem
+from rtlscribe.writing.loop import Draft, Ended, Writer, better, changed
 
 DEMO_MODELS = (Path("runs/demo/scoring/model"), Path("runs/demo/mle/model"))
 WITHOUT_MODEL = (
     "no --model is named, and there is no demo model under runs/demo: run `rtlscribe demo` (minutes, on the CPU), "
     "or name one: --model hf:PATH with the folder or hub name of any causal model of transformers"
 )
+NOTHING = 'what is to be built? for example: rtlscribe write "an 8-bit up counter with enable"'
+SESSION = "Describe a module; then say what to change. :new begins another, :save FILE writes it, :quit ends."
 
 
 @Parameter(name="*")
@@ -28,10 +33,13 @@ WITHOUT_MODEL = (
 class Config:
     """Options of `rtlscribe write`."""
 
-    description: str
-    """What to build, in words."""
+    description: str | None = None
+    """What to build, in words; else it comes from --file, from stdin, or line by line from a terminal."""
 
     _: KW_ONLY
+
+    file: Path | None = None
+    """File with the description."""
 
     model: str | None = None
     """BACKEND:NAME, for example hf:path/to/model; the demo's model by default, if there is one."""
@@ -39,8 +47,23 @@ class Config:
     header: Path | None = None
     """File with the module header that the answer must have."""
 
+    testbench: Path | None = None
+    """A testbench that instantiates the module: answers are simulated with it."""
+
+    pass_pattern: str | None = None
+    """What the testbench prints when all is well, a regular expression; by default passed, and nothing of failures."""
+
+    against: Path | None = None
+    """A reference that answers have to be equivalent to; without --header, its header is the one to have."""
+
+    accept: Accept = "k-step"
+    """The least that --against is content with: a proof, no difference in the first cycles, or random simulation."""
+
     n: Count = 1
-    """Answers to draw; the first that passes the check is printed."""
+    """Answers to draw in a round; the best by what passes is printed, and the first that passes all ends the round."""
+
+    repair: CountFromZero = 0
+    """Rounds of repair: what was found against the best answer is put back to the model."""
 
     temperature: FromZero = 0.0
     """Sampling temperature; 0 takes the likeliest token."""
@@ -57,30 +80,51 @@ class Config:
     prompt: str = "rtlcoder"
     """Prompt template: a shipped name, or a path that ends in .jinja."""
 
-    checker: str = "iverilog"
-    """Who checks that it compiles."""
+    checker: str | None = None
+    """Only this judge; by default pyslang, iverilog, verilator and yosys, as far as they are there and have a part."""
 
     timeout_s: Positive = 30.0
     """Seconds that one check may take."""
 
 
 class Written(Record, kw_only=True):
-    """The answer and its verdict."""
+    """The best answer, what is known of it, and how many answers and rounds of repair it took."""
 
     code: str
     model: str
-    verdict: Verdict
+    judgement: Judgement
+    answers: int
+    repairs: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the last check."""
+        return self.judgement.verdict
 
 
-def run(config: Config) -> Written:
-    """Write one Verilog module from a description, and check that it compiles.
+def run(config: Config = Config()) -> Written:  # cyclopts wants a default where all fields have one
+    """Write one Verilog module from a description, check it, and have it repaired.
 
-    The module goes to stdout, what was checked to stderr. Exit status 1 if no answer compiles.
+    The module goes to stdout; what was checked, and what was not, to stderr. Exit status 1 if no answer passes all
+    that was checked. At a terminal without a description, one is asked for, and then for changes.
     """
-    if not config.description.strip():
-        raise UsageError('what is to be built? for example: rtlscribe write "an 8-bit up counter with enable"')
-    checker = open_checker(config.checker)
-    problem = Problem(id="write", text=config.description, header=_header(config.header))
+    description = _description(config)
+    judges = Judges(only=config.checker or "", accept=config.accept)
+    problem = user_problem(
+        description or "",
+        header=_text(config.header, "--header"),
+        testbench=_text(config.testbench, "--testbench"),
+        reference=_text(config.against, "--against"),
+        pass_pattern=config.pass_pattern,
+    )
+    judges.refuse(problem)
+    name = config.model or _demo_model()
+    writer = Writer(open_model(name), Template(config.prompt), judges, config.repair, config.timeout_s)
+    return _session(writer, problem, config) if description is None else _written(writer, problem, config)
+
+
+def _written(writer: Writer, problem: Problem, config: Config) -> Written:
+    """The best of the answers; each is told on stderr as it is judged."""
     sampling = Sampling(
         n=config.n,
         temperature=config.temperature,
@@ -88,30 +132,95 @@ def run(config: Config) -> Written:
         max_tokens=config.max_tokens,
         seed=config.seed,
     )
-    name = config.model or _demo_model()
-    attempts = []
-    template = Template(config.prompt)
-    for tried in attempt(problem, open_model(name), template, checker, sampling=sampling, timeout_s=config.timeout_s):
-        attempts.append(tried)
-        if tried.verdict.status == "passed":
+    best: Draft | None = None
+    answers = 0
+    for item in writer.write(problem, sampling=sampling):
+        if isinstance(item, Draft):
+            answers, best = answers + 1, better(best, item)
+            repair = f" (repair {item.round})" if item.round else ""
+            progress.note(f"answer {answers}{repair}: {item.judgement.told}")
+        elif isinstance(item, Ended):
+            progress.note(item.reason)
+    assert best  # a model that gives no completion raises
+    return Written(
+        code=best.code,
+        model=writer.model.name,
+        judgement=best.judgement,
+        answers=answers,
+        repairs=best.round,
+    )
+
+
+def _session(writer: Writer, problem: Problem, config: Config) -> Written:
+    """The last design of a session: descriptions and changes, line by line, until the input ends."""
+    progress.note(SESSION)
+    written: Written | None = None
+    last: Written | None = None  # also after :new
+    while (line := _asked("change> " if written else "write> ")) is not None:
+        word, _, rest = line.strip().partition(" ")
+        if word == ":quit":
             break
-    best = attempts[-1]
-    if best.verdict.status == "passed":
-        progress.note(f"{name}: compiles with {checker.name}; its function was not checked")
+        if word == ":new":
+            written = None
+        elif word == ":save":
+            _save(written, rest.strip())
+        elif word.startswith(":"):
+            progress.note(f"{word} is no command; there are :new, :save FILE, :quit")
+        elif word:
+            problem = problem if written else msgspec.structs.replace(problem, text=line.strip())
+            asked = changed(problem, written.code, line.strip()) if written else problem
+            try:
+                last = written = _written(writer, asked, config)
+            except RtlscribeError as error:
+                progress.note(str(error))
+                continue
+            progress.note(f"\n{written.code.rstrip()}\n")
+    if not last:
+        raise UsageError(NOTHING)
+    return last
+
+
+def _asked(prompt: str) -> str | None:
+    """A line of the user's; None at the end."""
+    try:
+        print(prompt, end="", file=sys.stderr, flush=True)
+        return input()
+    except EOFError:
+        return None
+
+
+def _save(written: Written | None, name: str) -> None:
+    if not written or not name:
+        progress.note("there is nothing to save yet" if name else ":save wants a file")
+        return
+    try:
+        Path(name).write_text(f"{written.code.rstrip()}\n", encoding="utf-8")
+    except OSError as error:
+        progress.note(f"cannot write {name}: {error.strerror}")
+
+
+def _description(config: Config) -> str | None:
+    """What is to be built; None if it will be said at the terminal."""
+    if config.description is not None and config.file:
+        raise UsageError("the description is given twice, as an argument and with --file")
+    if config.description is None and not config.file and sys.stdin.isatty():
+        return None
+    if config.file:
+        text = _text(config.file, "--file")
     else:
-        progress.note(f"{name}: none of {len(attempts)} answers compiles: {best.verdict.status} {best.verdict.detail}")
-    return Written(code=best.candidate.code or best.completion.text, model=name, verdict=best.verdict)
+        text = sys.stdin.read() if config.description is None else config.description
+    if not text.strip():
+        raise UsageError(NOTHING)
+    return text
 
 
-def _header(path: Path | None) -> str:
+def _text(path: Path | None, option: str) -> str:
     if path is None:
         return ""
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--header {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"--header {path} is no text in UTF-8: {error}") from error
+        return read_text(path)
+    except UsageError as error:
+        raise UsageError(f"{option} {path}: {error}") from error
 
 
 def _demo_model() -> str:

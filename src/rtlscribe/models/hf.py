@@ -6,7 +6,7 @@ Batched generation with a key-value cache: temperature and top-p sampling, greed
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request
+from rtlscribe.models.streaming import Piece
 from rtlscribe.prompts import prompt_ids
 from rtlscribe.records import Completion, Sampling
 
@@ -98,6 +99,15 @@ class HfModel:
 
     def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
         """As the seam says. One batch at a time, prompts of like length together."""
+        return (item for item in self._made(requests, sampling, told=False) if isinstance(item, Completion))
+
+    def pieces(self, requests: Sequence[Request], *, sampling: Sampling) -> Generator[Piece | Completion, None, None]:
+        """As `complete`, with the text token by token; of beam search whole completions only."""
+        return self._made(requests, sampling, told=True)
+
+    def _made(
+        self, requests: Sequence[Request], sampling: Sampling, *, told: bool
+    ) -> Generator[Piece | Completion, None, None]:
         prompts = {r.problem_id: prompt_ids(self._tokenizer, r.prompt, system=r.system) for r in requests}
         self._check(prompts, sampling)
         by_length = sorted(requests, key=lambda r: len(prompts[r.problem_id]))
@@ -110,7 +120,7 @@ class HfModel:
             keys = [(r.problem_id, index) for r in by_length for index in r.indices]
             for start in range(0, len(keys), self.batch_size):
                 some = keys[start : start + self.batch_size]
-                yield from self._sampled(some, [prompts[problem_id] for problem_id, _ in some], sampling)
+                yield from self._sampled(some, [prompts[problem_id] for problem_id, _ in some], sampling, told)
 
     def _check(self, prompts: dict[str, list[int]], sampling: Sampling) -> None:
         for problem_id, ids in prompts.items():
@@ -127,8 +137,8 @@ class HfModel:
             raise UsageError(f"{sampling.n} completions at temperature 0 are one and the same; raise --temperature")
 
     def _sampled(
-        self, keys: list[tuple[str, int]], prompts: list[list[int]], sampling: Sampling
-    ) -> Iterator[Completion]:
+        self, keys: list[tuple[str, int]], prompts: list[list[int]], sampling: Sampling, told: bool
+    ) -> Iterator[Piece | Completion]:
         """One completion for each prompt, each as soon as it has ended, which frees its place in the batch."""
         given, mask = self._padded(prompts)
         rooms = [self._room(len(prompt), sampling) for prompt in prompts]
@@ -138,6 +148,7 @@ class HfModel:
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         cache = DynamicCache(config=self._model.config)
         said: list[list[int]] = [[] for _ in keys]
+        tellers = [_Teller(self._tokenizer) for _ in keys]
         rows = list(range(len(keys)))  # which completion each row of the batch is
         owed = set(rows)
         for step in range(room):
@@ -146,6 +157,8 @@ class HfModel:
             for row, token in zip(rows, tokens.tolist(), strict=True):
                 if row in owed:
                     said[row].append(token)
+                    if told and (text := tellers[row].text(said[row])):
+                        yield Piece(problem_id=keys[row][0], index=keys[row][1], text=text)
                     if token in self._ends or len(said[row]) == rooms[row]:
                         owed.remove(row)
                         yield self._completion(*keys[row], said[row], sampling)
@@ -212,6 +225,22 @@ class HfModel:
             sampling=sampling,
             finish_reason="stop" if self._ends & set(ids) else "length",
         )
+
+
+class _Teller:
+    """The text of a completion as it grows. What is not yet a whole character waits for the tokens to come."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._before, self._told = 0, 0  # tokens; some that were told are read again, since a blank may hang on them
+
+    def text(self, ids: list[int]) -> str:
+        known = self._tokenizer.decode(ids[self._before : self._told], skip_special_tokens=True)
+        whole = str(self._tokenizer.decode(ids[self._before :], skip_special_tokens=True))
+        if whole.endswith("\ufffd"):
+            return ""
+        self._before, self._told = self._told, len(ids)
+        return whole[len(known) :]
 
 
 def _uniforms(seed: int, problem_id: str, index: int, count: int) -> list[float]:

@@ -1,0 +1,81 @@
+"""mcp: the tools, as a client of the official SDK gets them from the command in a process of its own."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+mcp = pytest.importorskip("mcp", reason="the SDK of MCP is not installed: pip install -e '.[mcp]'")
+
+HEAD = "module m(input a, output y);\n"
+GOOD = f"{HEAD}    assign y = ~a;\nendmodule\n"
+WRONG = f"{HEAD}    assign y = a;\nendmodule\n"
+BAD = f"{HEAD}    assign y = nowhere;\nendmodule\n"
+TESTBENCH = """module testbench;
+    reg a = 0; wire y; m dut(.a(a), .y(y));
+    initial begin #1 if (y !== 1) $display("mismatch"); else $display("passed"); $finish; end
+endmodule
+"""
+
+
+def asked(folder: Path, calls: list[tuple[str, dict[str, Any]]], *options: str) -> tuple[list[str], list[Any]]:
+    """The names of the tools, and what each call gave."""
+    arguments = ["-c", "from rtlscribe.cli import main; main()", "mcp", *options]
+    command = mcp.StdioServerParameters(command=sys.executable, args=arguments, cwd=folder, env=dict(os.environ))
+
+    async def ask() -> tuple[list[str], list[Any]]:
+        async with mcp.Client(command) as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+            return names, [await client.call_tool(name, given) for name, given in calls]
+
+    return asyncio.run(asyncio.wait_for(ask(), 120))
+
+
+def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> None:
+    (tmp_path / "secret").write_text("thesecretword\n")
+    spy = GOOD.replace("assign", f'`include "{tmp_path}/secret"\nassign')
+    calls = [
+        ("check", {"code": GOOD}),
+        ("check", {"code": BAD}),
+        ("check", {"code": GOOD, "header": HEAD.replace("input a", "input b")}),
+        ("check", {"code": spy}),
+        ("simulate", {"code": GOOD, "testbench": TESTBENCH}),
+        ("simulate", {"code": WRONG, "testbench": TESTBENCH}),
+        ("write", {"description": "an inverter", "testbench": TESTBENCH, "header": HEAD}),
+        ("simulate", {"code": GOOD, "testbench": TESTBENCH, "pass_pattern": "("}),
+        ("simulate", {"code": GOOD}),
+    ]
+    model = script([BAD, WRONG, GOOD], "mcp.jsonl")
+    names, results = asked(tmp_path, calls, "--model", model, "--repair", "2")
+    assert names == ["check", "simulate", "equivalence", "write"]
+    assert [result.is_error for result in results] == [False] * 7 + [True] * 2
+    told = [result.structured_content for result in results[:7]]
+    assert [judged["passed"] for judged in told] == [True, False, False, False, True, False, True]
+    assert told[1]["remarks"][0]["line"] == 2
+    assert "interface (failed)" in told[2]["told"]
+    assert "thesecretword" not in str(results[3])
+    assert "simulation (failed): mismatch" in told[5]["told"]
+    assert (told[6]["code"], told[6]["answers"], told[6]["repairs"]) == (GOOD, 3, 2)
+    assert "simulation" in told[6]["told"].partition("not checked")[0]
+    assert "no regular expression" in results[7].content[0].text
+
+
+def test_equivalence_without_a_model(tmp_path: Path, icarus: str) -> None:
+    pytest.importorskip("pyosys")
+    gold = GOOD.replace("~a", "!a").replace("module m", "module gold")
+    calls = [("equivalence", {"code": code, "reference": gold}) for code in (GOOD, WRONG)]
+    names, results = asked(tmp_path, calls)
+    assert names == ["check", "simulate", "equivalence"]
+    right, wrong = (result.structured_content for result in results)
+    assert (right["passed"], wrong["passed"]) == (True, False)
+    assert "equivalence (failed): y is " in wrong["told"]
+
+
+def test_no_such_model(rtlscribe: Callable, icarus: str) -> None:
+    ran = rtlscribe("mcp", "--model", "scripted:none.jsonl")
+    assert (ran.status, ran.out) == (2, "")
+    assert "none.jsonl" in ran.err
