@@ -57,7 +57,7 @@ def test_root_help_names_every_command(rtlscribe: Callable) -> None:
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("doctor", "list")])
 def test_every_option_is_explained(command: str, rtlscribe: Callable) -> None:
     out = rtlscribe(*command.split(), "--help").out
-    assert "--output" in out or command in ("write", "check", "compare")
+    assert "--output" in out or command in ("write", "serve", "mcp", "check", "compare")
     assert out.count("--") > 3
 
 
@@ -69,10 +69,10 @@ def test_list(rtlscribe: Callable) -> None:
     ran = rtlscribe("list")
     assert ran.status == 0
     assert [line.split(maxsplit=1) for line in ran.out.splitlines()] == [
-        ["models", "endpoint, hf, scripted, vllm"],
+        ["models", "endpoint, gguf, hf, scripted, vllm"],
         ["checkers", "iverilog, pyslang, scripted, verilator, yosys, yosys-proved"],
         ["benchmarks", ", ".join(sorted(benchmarks.TABLE))],
-        ["executors", "pool, serial"],
+        ["executors", "pool, ray, serial"],
         ["prompts", "rtlcoder"],
     ]
 

@@ -14,7 +14,7 @@ GOOD_LINE = '{"problem_id": "*", "text": "module m; endmodule"}\n'
 
 # arguments, words of the message. A file named in them is of FILES.
 USAGE = {
-    "unknown command": (["nonsense"], ['Unknown command "nonsense"', "train"]),
+    "unknown command": (["nonsense"], ['Unknown command "nonsense"', "demo"]),
     "unknown command of a group": (["data", "nonsense"], ['Unknown command "nonsense"', "designs"]),
     "unknown option": (["list", "--nonsense"], ["--nonsense"]),
     "unknown option of a stage": (["data", "designs", "--rows", "3"], ["Unknown option", "--rows"]),
@@ -33,7 +33,7 @@ USAGE = {
     "model of nothing": (["write", "x", "--model", "hf:"], ["'hf:'", "BACKEND:NAME"]),
     "unknown back end": (
         ["write", "x", "--model", "vlm:y"],
-        ["no model is called 'vlm'; there are: endpoint, hf, scripted, vllm"],
+        ["no model is called 'vlm'; there are: endpoint, gguf, hf, scripted, vllm"],
     ),
     "unknown checker": (
         ["write", "x", "--checker", "vcs", "--model", "scripted:said.jsonl"],
@@ -94,13 +94,13 @@ USAGE = {
             "--model",
             "scripted:said.jsonl",
             "--executor",
-            "ray",
+            "dask",
             "--checker",
             "scripted",
             "--output",
             "o",
         ],
-        ["no executor is called 'ray'; there are: pool, serial"],
+        ["no executor is called 'dask'; there are: pool, ray, serial"],
     ),
     "no workers": (
         [
