@@ -1,6 +1,7 @@
 """Rouge-L and the search by it, against google's rouge-score and against comparing everything, measured here.
 
     python benchmarks/similarity.py DATA.jsonl... [--sizes 12500,25000,50000,100000] [--against BENCHMARK[=DIR] ...]
+                                    [--write]
 
 Four measurements, each with both sides in one run and on one core (CPU seconds, so that other work counts less):
 - a matrix of scores: rouge-score and `rouge_l_matrix`, which have to agree to 1e-12
@@ -29,6 +30,7 @@ import numpy as np
 from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cdist
 from rouge_score.rouge_scorer import RougeScorer
+from telling import Telling
 
 from rtlscribe import jsonl
 from rtlscribe.records import Sample
@@ -38,6 +40,7 @@ from rtlscribe.stages import decontaminate
 
 POINTS = 20  # at which brute force is timed
 BLOCK = 128  # texts that brute force compares at once
+TIMED = 32  # texts of the blocks that are timed
 ROWS = 27_000
 ROUNDS = 5
 
@@ -163,8 +166,8 @@ def grow(texts: Iterator[str], sizes: Sequence[int], threshold: float) -> Iterat
             brute.held.append(ids)
         if offered % every == 0 or offered in sizes:
             begun = time.process_time()
-            brute.near(brute.held[-BLOCK:], brute.held)
-            rate = (time.process_time() - begun) / (len(brute.held[-BLOCK:]) * len(brute.held))
+            brute.near(brute.held[-TIMED:], brute.held)
+            rate = (time.process_time() - begun) / (len(brute.held[-TIMED:]) * len(brute.held))
             brute_s, pairs = brute_s + rate * pairs, 0
         if offered in sizes:
             yield Grown(offered, len(pool), ours_s, brute_s, resident() - before - kept)
@@ -198,32 +201,39 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.7)
     parser.add_argument("--pairs", type=int, default=900, help="of rouge-score, in each of five rounds")
     parser.add_argument("--against", nargs="*", default=[], help="what to decontaminate against")
+    parser.add_argument("--write", action="store_true", help="keep the tables in results/similarity.md")
     given = parser.parse_args()
+    tell = Telling()
     sizes = sorted(int(size) for size in given.sizes.split(","))
     rows = [(p.text, p.reference) for path in given.data for p in read_problems(path) if len(tokens(p.text)) > 20]
-    print(
+    tell(
         f"{len(rows):,} instructions of {np.median([len(tokens(text)) for text, _ in rows]):.0f} words in the middle\n"
     )
-    print("| | rouge-score | rtlscribe | |\n|---|---:|---:|---:|")
-    print(matrix([text for text, _ in rows], given.pairs), flush=True)
+    tell("| | rouge-score | rtlscribe | |\n|---|---:|---:|---:|")
+    tell(matrix([text for text, _ in rows], given.pairs))
     head = "| texts offered | taken | Pool, CPU s | cdist, CPU s | | growth of Pool | MiB |\n" + "|---:" * 7 + "|"
-    print(f"\nPool at Rouge-L {given.threshold:g}; the first row is in full by both\n\n{head}")
+    tell(f"\nPool at Rouge-L {given.threshold:g}; the first row is in full by both\n\n{head}")
     source = (text for text, _ in changed(rows, 1))
     last: Grown | None = None
-    first = smallest(list(itertools.islice((t for t, _ in changed(rows, 0)), min(10_000, sizes[0]))), given.threshold)
+    first = smallest(list(itertools.islice((t for t, _ in changed(rows, 0)), min(5_000, sizes[0]))), given.threshold)
     for grown in itertools.chain([first], grow(source, sizes, given.threshold)):
         growth = ""
         if last and last is not first:
             exponent = np.log(grown.ours_s / last.ours_s) / np.log(grown.offered / last.offered)
             growth = f"n^{exponent:.2f}"
-        print(
+        tell(
             f"| {grown.offered:,} | {grown.taken:,} | {grown.ours_s:.1f} | {grown.brute_s:.0f} "
-            f"| {grown.brute_s / grown.ours_s:.1f} x | {growth} | {grown.bytes / 2**20:.0f} |",
-            flush=True,
+            f"| {grown.brute_s / grown.ours_s:.1f} x | {growth} | {grown.bytes / 2**20:.0f} |"
         )
         last = grown
+    tell(
+        f"\nFrom the second row on, cdist's time is extrapolated: {POINTS} blocks of {TIMED} texts on the way were "
+        "timed, and the time between them follows from the number of pairs."
+    )
     if given.against:
-        print(f"\n{command(changed(rows, 2), given.against)}")
+        tell(f"\n{command(changed(rows, 2), given.against)}")
+    if given.write:
+        tell.keep("similarity", "Rouge-L and search by it")
 
 
 if __name__ == "__main__":

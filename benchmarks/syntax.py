@@ -1,7 +1,7 @@
 """The paper's syntax score by pyslang and by PyVerilog, file by file on the same files, measured here.
 
     python -m venv PEER && PEER/bin/pip install pyverilog ply
-    python benchmarks/syntax.py DATA.jsonl... --pyverilog PEER/bin/python [--files 10] [--rounds 2]
+    python benchmarks/syntax.py DATA.jsonl... --pyverilog PEER/bin/python [--files 10] [--rounds 2] [--write]
 
 PyVerilog is used as its documentation shows it: `pyverilog.vparser.parser.parse` on a file, which starts iverilog as
 its preprocessor. It runs in a process of its own that has it loaded before the clock starts; so is pyslang. In each
@@ -19,6 +19,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from telling import Telling
 
 from rtlscribe.samples import read_problems
 from rtlscribe.verilog.syntax import errors
@@ -73,7 +75,9 @@ def main() -> None:
     parser.add_argument("--pyverilog", required=True, help="a Python that has pyverilog")
     parser.add_argument("--files", type=int, default=10, help="evenly spaced among the rows")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="keep the table in results/syntax.md")
     given = parser.parse_args()
+    tell = Telling()
     every = [p.reference for path in given.data for p in read_problems(path) if p.reference.strip()]
     codes = [every[place * len(every) // given.files] for place in range(min(given.files, len(every)))]
     found = measure(codes, given.pyverilog, given.rounds)
@@ -82,13 +86,17 @@ def main() -> None:
     whole = sum(f[0] for f in found) / sum(f[1] for f in found)
     one_round = found[: len(codes)]
     lines = statistics.median(len(code.splitlines()) for code in codes)
-    print(f"{len(codes)} files of {lines:.0f} lines in the middle, {given.rounds} rounds\n")
-    print("| | PyVerilog | pyslang | |\n|---|---:|---:|---:|")
-    print(f"| CPU seconds a file, median | {slow:.3f} | {fast:.6f} | {statistics.median(ratios):,.0f} x |")
-    print(f"| of all files together | | | {whole:,.0f} x |")
-    print(f"| of single files, lowest and highest | | | {ratios[0]:,.0f} x, {ratios[-1]:,.0f} x |")
-    print(f"| files accepted | {sum(f[2] for f in one_round)} | {sum(f[3] for f in one_round)} | |")
-    print(f"\n{sum(f[2] == f[3] for f in one_round)} of {len(codes)} files are judged alike.")
+    tell(f"{len(codes)} files of {lines:.0f} lines in the middle, {given.rounds} rounds")
+    tell()
+    tell("| | PyVerilog | pyslang | |\n|---|---:|---:|---:|")
+    tell(f"| CPU seconds a file, median | {slow:.3f} | {fast:.6f} | {statistics.median(ratios):,.0f} x |")
+    tell(f"| of all files together | | | {whole:,.0f} x |")
+    tell(f"| of single files, lowest and highest | | | {ratios[0]:,.0f} x, {ratios[-1]:,.0f} x |")
+    tell(f"| files accepted | {sum(f[2] for f in one_round)} | {sum(f[3] for f in one_round)} | |")
+    tell()
+    tell(f"{sum(f[2] == f[3] for f in one_round)} of {len(codes)} files are judged alike.")
+    if given.write:
+        tell.keep("syntax", "Syntax by pyslang and by PyVerilog")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
     python benchmarks/verify.py --circuits 300 [--answers 8] [--shares 0.25,0.5,0.75] [--workers 2]
     python benchmarks/verify.py --root VERILOGEVAL --samples SAMPLES.jsonl [--without PROBLEM,...]
+    python benchmarks/verify.py --rows runs/verified/out.jsonl --problems runs/designs/problems.jsonl
 
-With circuits of designs/: among copies of the reference, wrong answers are planted at several shares. They are drawn
-from the mistakes that each family knows and from mutants; all of them fail the family's testbench by the strict rule.
+With circuits of designs/: among answers that say the reference in other words, wrong ones are planted at several
+shares. They are drawn from the mistakes that each family knows and from mutants; all of them fail the family's
+testbench by the strict rule.
 With a file of samples of VerilogEval v1 Human: answers of a real model, judged by the benchmark's testbenches.
+With rows that `data verify` kept of the answers of `data designs --answers`: no more than how often their references
+pass the testbenches of the problems.
 
 Reported, for several agreements asked for: rows kept, and how many of these have a right consensus; wrong answers that
 were put together with a right one (false agreement); answers and rows a second, with the strict checker's time for the
@@ -16,13 +20,15 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from telling import Telling
+
+from rtlscribe import jsonl
 from rtlscribe.benchmarks.base import load_problems
 from rtlscribe.benchmarks.completions import read_completions
 from rtlscribe.checkers.agreement import Agreement
@@ -32,7 +38,9 @@ from rtlscribe.designs.generate import generate
 from rtlscribe.executors.base import Item, Value, open_executor
 from rtlscribe.metrics import wilson_interval
 from rtlscribe.records import Candidate, Problem
+from rtlscribe.samples import stream_samples
 from rtlscribe.verilog.mutate import mutants
+from rtlscribe.verilog.reword import reworded
 
 TIMEOUT_S = 30.0
 AGREEMENTS = (0.25, 0.5, 0.75, 1.0)
@@ -53,6 +61,7 @@ class Row(NamedTuple):
 
     pool: Pool
     answers: tuple[str, ...]
+    right: frozenset[str] = frozenset()  # of those answers without a verdict
 
 
 def planted(circuits: int, *, seed: int, mutants_each: int) -> Iterator[tuple[Problem, list[str]]]:
@@ -98,7 +107,7 @@ def compared(rows: Sequence[Row], behaviours: Behaviours, workers: int) -> tuple
     return found, time.monotonic() - begun
 
 
-def _all(function: Callable[[Item], Value], items: Sequence[Item], workers: int) -> list[Value]:
+def _all(function: Callable[[Item], Value], items: Iterable[Item], workers: int) -> list[Value]:
     """The values in the order in which they come."""
     values = []
     for result in open_executor("pool").map(function, items, workers=workers):
@@ -111,7 +120,7 @@ def _all(function: Callable[[Item], Value], items: Sequence[Item], workers: int)
 def drawn(pool: Pool, share: float, answers: int, seed: int) -> Row | None:
     """`answers` answers of which a share is wrong, in an order of chance; None if no wrong one is known.
 
-    Copies of the reference differ in a comment, so that each is simulated.
+    The right ones are the reference in other words.
     """
     wrong = [code for code, passes in pool.passes.items() if not passes]
     if not wrong:
@@ -119,9 +128,10 @@ def drawn(pool: Pool, share: float, answers: int, seed: int) -> Row | None:
     rng = random.Random(f"{seed} {pool.problem.id} {share}")
     bad = round(answers * share)
     chosen = [rng.choice(wrong) for _ in range(bad)]
-    chosen += [f"{pool.problem.reference}// {number}\n" for number in range(answers - bad)]
+    right = [reworded(pool.problem.reference, seed=f"{seed} {number}") for number in range(answers - bad)]
+    chosen += right
     rng.shuffle(chosen)
-    return Row(pool, tuple(chosen))
+    return Row(pool, tuple(chosen), frozenset(right))
 
 
 def cost(rows: Sequence[Row], behaviours: Behaviours, checker: IverilogChecker) -> str:
@@ -139,23 +149,23 @@ def cost(rows: Sequence[Row], behaviours: Behaviours, checker: IverilogChecker) 
         ours, theirs = ours + between - begun, theirs + time.perf_counter() - between
         answers += len(codes)
     return (
-        f"one at a time, {answers:.0f} answers: {ours / answers * 1e3:.1f} ms each to compare, "
-        f"{theirs / answers * 1e3:.1f} ms for a strict verdict; ratio {ours / theirs:.2f}"
+        f"One at a time, {answers:.0f} answers: {ours / answers * 1e3:.1f} ms each to compare, "
+        f"{theirs / answers * 1e3:.1f} ms for a strict verdict; ratio {ours / theirs:.2f}."
     )
 
 
 def is_right(row: Row, code: str) -> bool:
-    return row.pool.passes.get(code, code.startswith(row.pool.problem.reference))
+    return row.pool.passes.get(code, code in row.right)
 
 
-def report(name: str, found: Sequence[tuple[Row, Agreement]], seconds: float) -> None:
+def report(tell: Telling, name: str, found: Sequence[tuple[Row, Agreement]], seconds: float) -> None:
     """The numbers of one setting."""
     votes = sum(len(agreement.answers) for _, agreement in found)
     texts = sum(len({answer.code for answer in agreement.answers}) for _, agreement in found)
     right = sum(is_right(row, code) for row, _ in found for code in row.answers)
-    print(
-        f"\n{name}: {len(found)} rows, {votes} answers ({right / votes:.1%} right), {texts} simulated; "
-        f"{seconds:.1f} s, {len(found) / seconds:.1f} rows/s, {seconds / texts * 1e3:.1f} ms an answer"
+    tell(
+        f"\n{name}: {len(found)} rows, {votes} answers ({right / votes:.1%} right), {texts} different texts; "
+        f"{seconds:.1f} s, {len(found) / seconds:.1f} rows/s, {seconds / texts * 1e3:.1f} ms a text."
     )
     merged = together = parted = 0
     for row, agreement in found:
@@ -165,17 +175,30 @@ def report(name: str, found: Sequence[tuple[Row, Agreement]], seconds: float) ->
         together += len(wrong)
         merged += sum(a.behaviour in good for a in wrong)
     blind = sum(a.consensus is None for _, a in found)
-    print(f"  wrong answers put together with a right one: {merged} of {together} ({merged / max(1, together):.2%})")
-    print(f"  rows whose right answers are not all together: {parted}; rows without any behaviour: {blind}")
-    print("  agreement asked for | rows kept | consensus right | 95 % interval")
-    for least in AGREEMENTS:
-        kept = [(row, a) for row, a in found if _is_kept(a, least)]
-        good_rows = sum(is_right(row, a.answers[a.consensus].code) for row, a in kept if a.consensus is not None)
-        if kept:
-            low, high = wilson_interval(good_rows / len(kept), len(kept))
-            print(
-                f"  {least:19.2f} | {len(kept):4} {len(kept) / len(found):4.0%} | {good_rows:4} = "
-                f"{good_rows / len(kept):6.1%}   | {low:.1%} to {high:.1%}"
+    tell(
+        f"Wrong answers put together with a right one: {merged} of {together} ({merged / max(1, together):.2%}). "
+        f"Rows whose right answers are not all together: {parted}; rows without any behaviour: {blind}.\n"
+    )
+    kept = {least: [(row, a) for row, a in found if _is_kept(a, least)] for least in AGREEMENTS}
+    table(
+        tell,
+        {
+            least: [is_right(row, a.answers[a.consensus].code) for row, a in rows if a.consensus is not None]
+            for least, rows in kept.items()
+        },
+        of=len(found),
+    )
+
+
+def table(tell: Telling, right: dict[float, list[bool]], *, of: int) -> None:
+    """By the agreement that was asked for, the rows that are kept and the share of right ones among them."""
+    tell("| agreement asked for | rows kept | consensus right | 95 % interval |\n|---:|---:|---:|---:|")
+    for least, verdicts in right.items():
+        if verdicts:
+            share = sum(verdicts) / len(verdicts)
+            low, high = wilson_interval(share, len(verdicts))
+            tell(
+                f"| {least:g} | {len(verdicts):,} ({len(verdicts) / of:.0%}) | {share:.2%} | {low:.2%} to {high:.2%} |"
             )
 
 
@@ -186,29 +209,29 @@ def _is_kept(agreement: Agreement, least: float) -> bool:
     return agreement.votes(chosen.behaviour) >= FEWEST_VOTES and chosen.agreement >= least
 
 
-def with_circuits(given: argparse.Namespace) -> None:
+def with_circuits(given: argparse.Namespace, tell: Telling) -> None:
     checker, behaviours = IverilogChecker(), Behaviours(steps=given.steps)
     work = list(planted(given.circuits, seed=given.seed, mutants_each=given.mutants))
     pools, seconds = judged(work, checker, given.workers)
     count = sum(len(pool.passes) for pool in pools)
     unfit = [pool.problem.id for pool in pools if not pool.passes[pool.problem.reference]]
     wrong = sum(not passes for pool in pools for passes in pool.passes.values())
-    print(
+    tell(
         f"{len(pools)} circuits, {count} answers, {wrong} of them wrong; "
-        f"strict checker {seconds / count * 1e3:.1f} ms each"
+        f"strict checker {seconds / count * 1e3:.1f} ms each."
     )
     if unfit:
-        print(f"references that do not pass: {unfit}")
+        tell(f"references that do not pass: {unfit}")
     told = ""
     for share in (float(text) for text in given.shares.split(",")):
         rows = [row for pool in pools if (row := drawn(pool, share, given.answers, given.seed))]
         if not told:
             told = cost(rows[:COSTED_ROWS], behaviours, checker)
-            print(told)
-        report(f"{share:.0%} wrong", *compared(rows, behaviours, given.workers))
+            tell(told)
+        report(tell, f"{share:.0%} wrong", *compared(rows, behaviours, given.workers))
 
 
-def with_samples(given: argparse.Namespace) -> None:
+def with_samples(given: argparse.Namespace, tell: Telling) -> None:
     problems = {p.id: p for p in load_problems("verilogeval-human", root=given.root)}
     left_out = given.without.split(",")
     texts: dict[str, list[str]] = {}
@@ -219,21 +242,40 @@ def with_samples(given: argparse.Namespace) -> None:
     work = [(problems[name], codes) for name, codes in texts.items()]
     pools, seconds = judged(work, IverilogChecker(), given.workers)
     count = sum(len(pool.passes) for pool in pools)
-    print(f"{len(pools)} problems, {count} different answers; strict checker {seconds / count * 1e3:.1f} ms each")
+    tell(f"{len(pools)} problems, {count} different answers; strict checker {seconds / count * 1e3:.1f} ms each.")
     rows = [Row(pool, pool.answers) for pool in pools]
     found, seconds = compared(rows, Behaviours(steps=given.steps), given.workers)
-    report(given.samples.name, found, seconds)
+    report(tell, given.samples.name, found, seconds)
     if given.verbose:
-        _explain(found)
+        _explain(found, tell)
 
 
-def _explain(found: Sequence[tuple[Row, Agreement]]) -> None:
+def with_rows(given: argparse.Namespace, tell: Telling) -> None:
+    """How often the references of verified rows are right."""
+    checker = IverilogChecker()
+    rows = {sample.id: sample for sample in stream_samples(given.rows)}
+
+    def right(problem: Problem) -> tuple[str, bool]:
+        candidate = Candidate(problem_id=problem.id, index=0, code=rows[problem.id].verilog, assembly="modules")
+        return problem.id, checker.check(candidate, problem, timeout_s=TIMEOUT_S).status == "passed"
+
+    wanted = (problem for problem in jsonl.read(given.problems, Problem) if problem.id in rows)
+    verdicts = dict(_all(right, wanted, given.workers))
+    if verdicts.keys() != rows.keys():
+        raise SystemExit(f"{given.problems} does not have the problems of {given.rows}")
+    kept = {least: [n for n, row in rows.items() if row.scores[row.reference or 0] >= least] for least in AGREEMENTS}
+    table(tell, {least: [verdicts[name] for name in names] for least, names in kept.items()}, of=len(rows))
+    if given.verbose:
+        tell("wrong:", *(name for name, passes in verdicts.items() if not passes))
+
+
+def _explain(found: Sequence[tuple[Row, Agreement]], tell: Telling) -> None:
     """Where right answers are parted, and where the consensus is wrong."""
     for row, agreement in found:
-        print(row.pool.problem.id, agreement.clocks, agreement.resets, agreement.samples)
+        tell(row.pool.problem.id, agreement.clocks, agreement.resets, agreement.samples)
         for answer in agreement.answers:
             right = "right" if is_right(row, answer.code) else "wrong"
-            print("   ", right, answer.status, answer.behaviour, answer.unknown_only, answer.detail[:100])
+            tell("   ", right, answer.status, answer.behaviour, answer.unknown_only, answer.detail[:100])
 
 
 def main() -> None:
@@ -247,14 +289,24 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--root", type=Path, help="a checkout of VerilogEval, release/1.0.0")
     parser.add_argument("--samples", type=Path)
+    parser.add_argument("--rows", type=Path, help="the out.jsonl of `data verify`")
+    parser.add_argument("--problems", type=Path, help="their problems, with testbenches")
     parser.add_argument("--without", default="", help="problems to leave out, with commas")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--write", action="store_true", help="keep the result in results/verify.md")
     given = parser.parse_args()
-    print(f"{os.cpu_count()} cores, {given.workers} workers, {given.steps} steps of stimulus")
-    if given.samples:
-        with_samples(given)
-    else:
-        with_circuits(given)
+    tell = Telling()
+    tell(f"{given.workers} workers, {given.steps} steps of stimulus.\n")
+    for wanted, measure, section in (
+        (given.rows, with_rows, "Rows of a run"),
+        (given.samples, with_samples, "Answers of a model"),
+        (True, with_circuits, "Circuits with planted mistakes"),
+    ):
+        if wanted:
+            measure(given, tell)
+            if given.write:
+                tell.keep("verify", section)
+            return
 
 
 if __name__ == "__main__":

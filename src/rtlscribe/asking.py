@@ -21,18 +21,38 @@ from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.models.base import Answer, Failure, Limits, Model, Request, answers, local_path, open_model
 from rtlscribe.models.budget import Budget, Usage
 from rtlscribe.options import Count, CountFromZero, FromZero, Positive, Share
+from rtlscribe.places import Places
 from rtlscribe.prompts.teacher import Prompts
 from rtlscribe.records import Completion, Record, Sampling
 from rtlscribe.rundir import RunDir, as_config
 
-REPLIES = "replies.jsonl"
+REPLIES, USAGE = "replies.jsonl", "usage.jsonl"
 # Options that say how it is asked, not what: they may change between attempts at one run.
-HOW = ("concurrency", "timeout_s", "retries", "budget_tokens", "budget_cost", "price_in", "price_out")
+SPENDING = ("budget_tokens", "budget_cost", "price_in", "price_out")
+HOW = ("concurrency", "timeout_s", "retries", *SPENDING)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class Spending:
+    """Options of every command that may ask a model which costs something."""
+
+    budget_tokens: Count | None = None
+    """Stop before the run has used more tokens than this."""
+
+    budget_cost: Positive | None = None
+    """Stop before the run has cost more than this, by --price-in and --price-out."""
+
+    price_in: FromZero = 0.0
+    """Price of a million prompt tokens."""
+
+    price_out: FromZero = 0.0
+    """Price of a million completion tokens."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asking(Spending):
     """Options of every command that asks a teacher."""
 
     model: str
@@ -62,18 +82,6 @@ class Asking:
     retries: CountFromZero = 6
     """How often a request that failed is tried again."""
 
-    budget_tokens: Count | None = None
-    """Stop before the run has used more tokens than this."""
-
-    budget_cost: Positive | None = None
-    """Stop before the run has cost more than this, by --price-in and --price-out."""
-
-    price_in: FromZero = 0.0
-    """Price of a million prompt tokens."""
-
-    price_out: FromZero = 0.0
-    """Price of a million completion tokens."""
-
     output: Path | None = None
     """Run folder; runs/<date>-<command> by default."""
 
@@ -98,6 +106,16 @@ class Reply(Record, kw_only=True):
     usage: Usage
 
 
+class _Named(msgspec.Struct):
+    problem_id: str
+
+
+class _Line(msgspec.Struct):
+    """As much of a Reply as tells whose it is."""
+
+    completion: _Named
+
+
 def digest(text: str) -> str:
     """A short name for a text."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
@@ -114,6 +132,31 @@ def sampling_of(options: Asking, *, n: int = 1) -> Sampling:
     )
 
 
+def budget_of(options: Spending) -> Budget:
+    """What may be spent. Raises UsageError: a budget in money without prices."""
+    if options.budget_cost is not None and not (options.price_in or options.price_out):
+        raise UsageError("--budget-cost wants prices: give --price-in and --price-out for a million tokens")
+    return Budget(
+        tokens=options.budget_tokens,
+        cost=options.budget_cost,
+        price_in=options.price_in,
+        price_out=options.price_out,
+    )
+
+
+@contextlib.contextmanager
+def spending(options: Spending, work: RunDir) -> Iterator[tuple[Budget, Callable[[], None]]]:
+    """The budget of a run whose model counts for itself, and what to call for each completion, before it is kept.
+
+    What earlier attempts used is counted: the last line of usage.jsonl is the sum.
+    """
+    budget = budget_of(options)
+    with work.appending(USAGE) as append:
+        for budget.used in jsonl.read(work.path / USAGE, Usage):
+            pass
+        yield budget, lambda: append(budget.used) if budget.used.requests else None
+
+
 @contextlib.contextmanager
 def begin(
     options: Asking,
@@ -127,10 +170,9 @@ def begin(
     """The run folder of a stage that asks, with the prompts as part of what it is; `tools` as for RunDir.open.
 
     Raises:
-        UsageError: a budget in money without prices, or what RunDir.open raises.
+        UsageError: as budget_of and RunDir.open.
     """
-    if options.budget_cost is not None and not (options.price_in or options.price_out):
-        raise UsageError("--budget-cost wants prices: give --price-in and --price-out for a million tokens")
+    budget_of(options)
     files = local_path(options.model)
     given = inputs | ({"model": files} if files else {}) | ({"prompts": options.prompts} if options.prompts else {})
     with RunDir.open(
@@ -148,24 +190,15 @@ def begin(
 class Teacher:
     """A model, and the replies that it has given in this run. Use `teacher`."""
 
-    def __init__(
-        self, options: Asking, work: RunDir, sampling: Sampling, known: Callable[[str], bool], append: Any, fail: Any
-    ) -> None:
+    def __init__(self, options: Asking, replies: Path, sampling: Sampling, append: Any, fail: Any) -> None:
         self._options, self._sampling, self._append, self._fail = options, sampling, append, fail
         self._model: Model | None = None
-        self._replies: dict[tuple[str, int], Completion] = {}
-        self.budget = Budget(
-            tokens=options.budget_tokens,
-            cost=options.budget_cost,
-            price_in=options.price_in,
-            price_out=options.price_out,
-        )
+        self.budget = budget_of(options)
         self.refused = self.failed = 0
-        for reply in jsonl.read(work.path / REPLIES, Reply):
-            said = reply.completion
+        for reply in jsonl.read(replies, Reply):
             self.budget.used += reply.usage
-            if known(said.problem_id):
-                self._replies[said.problem_id, said.index] = said
+        name = msgspec.json.Decoder(_Line).decode
+        self._replies = Places(replies, lambda line: name(line).completion.problem_id)
 
     def ask(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
         """What comes of each index of each request: what is on disk, and the rest as it comes.
@@ -175,15 +208,12 @@ class Teacher:
         """
         owed = []
         for request in requests:
-            missing = []
-            for index in request.indices:
-                said = self._replies.pop((request.problem_id, index), None)
-                if said:
-                    yield said
-                else:
-                    missing.append(index)
+            lines = self._replies.lines(request.problem_id)
+            said = {c.index: c for c in (msgspec.json.decode(line, type=Reply).completion for line in lines)}
+            yield from (said[index] for index in request.indices if index in said)
+            missing = tuple(index for index in request.indices if index not in said)
             if missing:
-                owed.append(msgspec.structs.replace(request, indices=tuple(missing)))
+                owed.append(msgspec.structs.replace(request, indices=missing))
         if not owed:  # a run that only has to count again needs no server
             return
         for item in answers(self._opened(), owed, sampling=self._sampling):
@@ -225,12 +255,10 @@ class Teacher:
 
 
 @contextlib.contextmanager
-def teacher(
-    options: Asking, work: RunDir, *, n: int = 1, known: Callable[[str], bool] = lambda _: True
-) -> Iterator[Teacher]:
-    """The teacher of a run. Of its replies on disk those are kept at hand whose question is `known` to be needed."""
+def teacher(options: Asking, work: RunDir, *, n: int = 1) -> Iterator[Teacher]:
+    """The teacher of a run. Its replies stay on disk, and are read again where they are wanted."""
     with work.appending(REPLIES) as append, work.appending("failures.jsonl") as fail:
-        asked = Teacher(options, work, sampling_of(options, n=n), known, append, fail)
+        asked = Teacher(options, work.path / REPLIES, sampling_of(options, n=n), append, fail)
         try:
             yield asked
         finally:

@@ -54,7 +54,7 @@ def _count(values: Counter[str], value: str) -> None:
 
 
 class _RtlCoder(Record, kw_only=True):
-    """A row of RTL-Coder; with scores, the last response is the reference."""
+    """A row of RTL-Coder; the last response is the reference, scored or not."""
 
     Instruction: str
     Input: str = ""
@@ -147,20 +147,18 @@ def in_form(sample: Sample, form: Form) -> Any:
 
 def _rtl_coder(sample: Sample) -> dict[str, Any]:
     row: dict[str, Any] = {"Instruction": sample.instruction, "Input": sample.header}
-    if sample.reference is None or not sample.scores:
+    if sample.reference is None or not sample.responses:
         return row | {"Response": [sample.verilog]}
     places = [k for k in range(len(sample.responses)) if k != sample.reference] + [sample.reference]
-    return row | {
-        "Response": [sample.responses[k] for k in places],
-        "Score": [sample.scores[k] for k in places],
-    }
+    row["Response"] = [sample.responses[k] for k in places]
+    return row | ({"Score": [sample.scores[k] for k in places]} if sample.scores else {})
 
 
 def read_problems(path: Path) -> list[Problem]:
     """The problems of a file; a data row counts as a problem without a testbench. Raises as `read_samples` does."""
     problems: dict[str, Problem] = {}
     for number, text in jsonl.lines(path):
-        problem = _problem(text, path, number)
+        problem = as_problem(text, path, number)
         if problem.id in problems:
             raise DataError(path, number, f"the id {problem.id!r} stands there twice")
         problems[problem.id] = problem
@@ -169,7 +167,8 @@ def read_problems(path: Path) -> list[Problem]:
     return list(problems.values())
 
 
-def _problem(text: bytes, path: Path, number: int) -> Problem:
+def as_problem(text: bytes, path: Path, number: int) -> Problem:
+    """The problem that a row means; a data row counts as one without a testbench. Raises as `as_sample` does."""
     keys = _keys(text, path, number)
     if "text" in keys:
         problem = jsonl.decode(text, Problem, path=path, line=number)
@@ -198,15 +197,15 @@ def as_sample(text: bytes, path: Path, number: int) -> Sample:
             raise DataError(path, number, f"{len(row.Response)} responses but {len(row.Score)} scores")
         if not row.Response:
             raise DataError(path, number, "Response is empty")
-        scored = bool(row.Score)
+        several = bool(row.Score) or len(row.Response) > 1
         return Sample(
             id=row_id,
             instruction=row.Instruction,
             header=row.Input,
             verilog=row.Response[-1],
-            responses=row.Response if scored else (),
+            responses=row.Response if several else (),
             scores=row.Score,
-            reference=len(row.Response) - 1 if scored else None,
+            reference=len(row.Response) - 1 if several else None,
             origin="rtl-coder",
         )
     if "output" in keys:

@@ -44,6 +44,20 @@ ALIKE: dict[str, tuple[str, list[str], list[int]]] = {
         ["assign s = a + b;", "assign s = {1'b0, b} + {1'b0, a};", "assign s = a | b;", "assign s = a - (~b + 9'd1);"],
         [0, 0, 1, 0],
     ),
+    "comments and layout": (
+        ADDER,
+        [
+            "assign s = a + b;",
+            "// the sum\nassign   s = a + /* and */ b ;",
+            'wire [23:0] t = "/*a"; assign s = t == "/*b" ? a : b; // "*/',
+            'wire [23:0] t = "/*b"; assign s = t == "/*b" ? a : b; // "*/',
+            "`define WHAT a + b // a\nassign s = `WHAT;",
+            "`define WHAT a + b\nassign s = `WHAT;",
+            "wire \\c//x = 0, \\c//y = 1; assign s = a + (\\c//x ? 0 : b);",
+            "wire \\c//x = 0, \\c//y = 1; assign s = a + (\\c//y ? 0 : b);",
+        ],
+        [0, 0, 2, 1, 0, 0, 0, 1],
+    ),
     "one value in 65536 is wrong": (
         ADDER,
         ["assign s = a + b;", "assign s = a == 8'h5A && b == 8'hC3 ? 0 : a + b;"],

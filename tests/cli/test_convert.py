@@ -108,6 +108,20 @@ def test_forms_for_others(rtlscribe: Callable, data: str, tmp_path: Path, form: 
         assert (told[0].responses, told[0].scores, told[0].reference) == ((OTHER, CODE), (0.25, 1.0), 1)
 
 
+def test_candidates_are_freed_of_talk_too(rtlscribe: Callable, tmp_path: Path) -> None:
+    cut = "module inverter(input a,"
+    said = [f"Here:\n```verilog\n{OTHER}```", cut, f"```verilog\n{CODE}```"]
+    jsonl.write(
+        tmp_path / "r.json", [{"Instruction": "Invert a.", "Input": "", "Response": said, "Score": [0.3, 0, 1]}]
+    )
+    assert rtlscribe("data", "import", "--data", "r.json", "--output", "o").status == 0
+    (row,) = read_samples(tmp_path / "o/out.jsonl")
+    assert (row.verilog, row.responses, row.scores, row.reference) == (CODE, (OTHER, cut, CODE), (0.3, 0.0, 1.0), 2)
+    assert rtlscribe("data", "import", "--data", "r.json", "--no-extract", "--output", "p").status == 0
+    (row,) = read_samples(tmp_path / "p/out.jsonl")
+    assert row.responses == tuple(said)
+
+
 @pytest.mark.parametrize("form", ["samples", "parquet"])
 def test_everything_comes_back(rtlscribe: Callable, data: str, tmp_path: Path, form: str) -> None:
     if form == "parquet":

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from rtlscribe.checkers.base import open_checker
+from rtlscribe.records import Candidate
 from rtlscribe.samples import read_problems, read_samples
 
 
@@ -50,3 +52,27 @@ def test_an_unknown_family_lists_the_known_ones(rtlscribe: Callable) -> None:
     ran = rtlscribe("data", "designs", "--families", "addder", "--output", "o")
     assert ran.status == 2
     assert ran.err.startswith("rtlscribe: no family is called 'addder'; there are: absolute_difference, accumulator,")
+
+
+def test_planted_answers_are_verified(rtlscribe: Callable, icarus: str, tmp_path: Path) -> None:
+    """The flow with circuits in a teacher's place: where right answers are the most, the reference is right."""
+    plant = ["data", "designs", "--n", 30, "--no-verify", "--answers", 7, "--wrong", 0.3]
+    assert rtlscribe(*plant, "--output", "d").status == 0
+    planted = read_samples(tmp_path / "d/answered.jsonl")
+    assert [row.id for row in planted] == [row.id for row in read_samples(tmp_path / "d/out.jsonl")]
+    assert {len(row.responses) for row in planted} == {7}
+    assert not any(row.verilog for row in planted)
+    rtlscribe(*plant, "--output", "again")
+    assert (tmp_path / "again/answered.jsonl").read_bytes() == (tmp_path / "d/answered.jsonl").read_bytes()
+    ran = rtlscribe("data", "verify", "d/answered.jsonl", "--min-agreement", 0.55, "--output", "v", "--json")
+    kept = read_samples(tmp_path / "v/out.jsonl")
+    assert 15 < len(kept) == json.loads(ran.out)["kept"] < 30
+    problems, checker = {p.id: p for p in read_problems(tmp_path / "d/problems.jsonl")}, open_checker("iverilog")
+    verdicts = [
+        checker.check(
+            Candidate(problem_id=row.id, index=0, code=row.verilog, assembly="modules"), problems[row.id], timeout_s=30
+        ).status
+        for row in kept
+    ]
+    assert verdicts.count("passed") >= 0.9 * len(kept)
+    assert any(len(set(row.responses)) > 2 for row in kept)  # right answers are not copies

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.fakes.openai_server import Script
+from tests.fakes.teacher import serving
 
 from rtlscribe import jsonl
 from rtlscribe.records import Completion, Problem
@@ -36,6 +38,38 @@ def test_completions_are_untouched(sampled: list[str], tmp_path: Path) -> None:
     assert [c.index for c in completions] == list(range(7))
     assert completions[0].text == f"```verilog\n{GOOD}```"
     assert {c.sampling.n for c in completions} == {7}
+
+
+def test_a_budget_stops_and_more_goes_on(rtlscribe: Callable, tmp_path: Path) -> None:
+    """Each answer takes 110 tokens; earlier attempts count, and nothing is asked for twice."""
+    jsonl.write(tmp_path / "p.jsonl", [Problem(id=f"p{n}", text=f"Task {n}.") for n in range(30)])
+    command = ["sample", "--data", "p.jsonl", "--n", "1", "--beams", "1", "--temperature", "0.7", "--max-tokens", "20"]
+    with serving(Script(), tmp_path / "s") as server:
+        command += ["--model", server.model, "--batch-size", "1", "--output", "o"]
+        asked = []
+        for budget in (1000, 2000, 3000, 9000):
+            ran = rtlscribe(*command, "--budget-tokens", budget)
+            asked.append(len(server.requests()))
+            assert (ran.status, "larger budget goes on" in ran.err) == ((0, False) if budget == 9000 else (1, True))
+            assert asked[-1] * 110 <= budget
+            assert asked[-1] * 110 + 300 > min(budget, 3300)
+        assert asked[-1] == 30
+    completions = list(jsonl.read(tmp_path / "o/out.jsonl", Completion))
+    assert {c.problem_id for c in completions} == {f"p{n}" for n in range(30)}
+    assert len(completions) == 30
+
+
+def test_a_budget_wants_prices_and_a_back_end_that_counts(rtlscribe: Callable, sampled: list[str]) -> None:
+    for options, words in ((("--budget-cost", "1"), "wants prices"), (("--budget-tokens", "1"), "counts no tokens")):
+        ran = rtlscribe(*sampled, "--fresh", *options)
+        assert ran.status == 2
+        assert words in ran.err
+
+
+def test_an_id_that_stands_there_twice(rtlscribe: Callable, sampled: list[str], tmp_path: Path) -> None:
+    jsonl.write(tmp_path / "p.jsonl", [*jsonl.read(tmp_path / "p.jsonl", Problem)] * 2)
+    ran = rtlscribe(*sampled, "--fresh")
+    assert (ran.status, "line 2: the id 'inverter' stands there twice" in ran.err) == (2, True)
 
 
 @pytest.mark.parametrize(

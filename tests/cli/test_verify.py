@@ -9,10 +9,10 @@ import pytest
 
 from rtlscribe import jsonl
 from rtlscribe.checkers.base import open_checker
+from rtlscribe.checkers.court import Verified
 from rtlscribe.errors import MissingToolError
 from rtlscribe.records import Completion, Problem, Sample, Sampling
 from rtlscribe.samples import TracedSample, read_samples
-from rtlscribe.stages.verify import Verified
 
 HEADER = "module gate(input [3:0] a, input [3:0] b, output [3:0] y);"
 SUM, SUM_2, SUM_3 = (f"{HEADER} assign y = {e}; endmodule\n" for e in ("a + b", "b + a", "a - ~b - 1"))
@@ -165,6 +165,36 @@ def test_completions_and_a_testbench_of_the_row(
         zip((OR, SUM, OR_2, SUM_2), scores * 2, strict=True)
     )
     assert json.loads(ran.out)["outvoted"] == outvoted
+
+
+def test_completions_in_a_form_of_others(rtlscribe: Callable, icarus: str, completions: Path, tmp_path: Path) -> None:
+    given = ("data", "verify", "--data", "p.jsonl", "--testbench", "ignore", "--completions")
+    assert rtlscribe(*given, completions, "--output", "v").status == 0
+    said = sorted(jsonl.read(completions / "out.jsonl", Completion), key=lambda completion: completion.index)
+    jsonl.write(tmp_path / "theirs.jsonl", [{"task_id": "p", "completion": one.text} for one in said])
+    assert rtlscribe(*given, "theirs.jsonl", "--output", "w").status == 0
+    (ours,), (theirs,) = (read_samples(tmp_path / name / "out.jsonl") for name in "vw")
+    assert (ours.verilog, ours.scores) == (theirs.verilog, theirs.scores)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"problem_id": "q", "index": 0}', "s/out.jsonl, line 6: no problem of p.jsonl has the id 'q'"),
+        ("", "completion 4 of 'p' stands there twice"),
+        ('{"problem_id": "p"', "s/out.jsonl, line 6: Input data was truncated"),
+        ('{"problem_id": "p", "index": 7}', "missing required field"),
+    ],
+)
+def test_completions_that_are_wrong(
+    rtlscribe: Callable, icarus: str, completions: Path, tmp_path: Path, line: str, words: str
+) -> None:
+    path = completions / "out.jsonl"
+    with path.open("a") as file:
+        file.write((line or path.read_text().splitlines()[0]) + "\n")
+    ran = rtlscribe("data", "verify", "--data", "p.jsonl", "--completions", "s", "--output", "v")
+    assert ran.status == 2
+    assert words in ran.err
 
 
 def test_a_testbench_that_nothing_passes(rtlscribe: Callable, icarus: str, completions: Path, tmp_path: Path) -> None:

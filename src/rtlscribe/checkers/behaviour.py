@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rtlscribe.checkers.agreement import Agreement, Outcome, Setup, count
-from rtlscribe.checkers.base import Judged
+from rtlscribe.checkers.base import Judged, Remade
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
 from rtlscribe.checkers.sandbox import Box, Finished, Pool, unsandboxed
 from rtlscribe.errors import UsageError
 from rtlscribe.records import Candidate, Problem
+from rtlscribe.verilog.alike import alike
 from rtlscribe.verilog.extract import blank, extract, module_names
 from rtlscribe.verilog.ports import Direction, Port
 from rtlscribe.verilog.roles import roles, usage
@@ -60,7 +61,7 @@ class _Seen(NamedTuple):
         return Outcome(self.judged, self.trace)
 
 
-class Behaviours:
+class Behaviours(Remade):
     """Compares answers by simulation with Icarus Verilog. Safe to call from several threads.
 
     `steps` are the input vectors an answer sees, and `seed` chooses them; `timeout_s` bounds each program that is run.
@@ -78,14 +79,15 @@ class Behaviours:
         """The answers to a problem, grouped by behaviour. Of the problem, only text, header and top are looked at.
 
         With a header that compiles, answers have to have its ports; else those that share ports are compared with one
-        another. Identical answers are simulated once, and each has its vote.
+        another. Answers that differ in layout and comments alone are simulated once, and each has its vote.
 
         Raises:
             RtlscribeError: the simulator or the sandbox is broken. Never for a bad answer.
         """
         top, interface = _top(problem), self._declared(problem)
-        codes = list(dict.fromkeys(answer.code for answer in answers))
-        seen = {code: self._prepare(code, top or top_of(code), bare=not interface) for code in codes}
+        first: dict[str, str] = {}
+        same = {answer.code: first.setdefault(alike(answer.code), answer.code) for answer in answers}
+        seen = {code: self._prepare(code, top or top_of(code), bare=not interface) for code in first.values()}
         parties: dict[tuple[Port, ...], list[str]] = {}
         for code, found in seen.items():
             if found.ready:
@@ -94,7 +96,9 @@ class Behaviours:
         setups: dict[tuple[Port, ...], Setup] = {}
         for own, members in parties.items():
             seen |= self._run(problem, own, {code: seen[code] for code in members}, setups)
-        return count(problem, answers, {code: found.outcome for code, found in seen.items()}, parties, setups)
+        outcomes = {code: seen[one].outcome for code, one in same.items()}
+        whole = {own: [code for code, one in same.items() if one in members] for own, members in parties.items()}
+        return count(problem, answers, outcomes, whole, setups)
 
     def warning(self) -> str:
         """What a user has to be told before answers are run; "" if they are confined."""

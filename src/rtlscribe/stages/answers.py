@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import TIMEOUT_S
 from rtlscribe.models.base import Failure, Request
 from rtlscribe.options import Count, Positive
+from rtlscribe.places import Places, count
 from rtlscribe.prompts.teacher import Prompts
 from rtlscribe.records import Candidate, Completion, Problem, Record, Sample
 from rtlscribe.rundir import RunDir, default_folder
-from rtlscribe.samples import read_problems
+from rtlscribe.samples import as_problem
 from rtlscribe.summaries import AnswersSummary
 from rtlscribe.verilog.extract import extract
 from rtlscribe.verilog.header import Header, find_header, interface
@@ -78,6 +79,13 @@ class Rejected(Record, kw_only=True):
     discarded: bool
 
 
+class _Key(msgspec.Struct):
+    """As much of a line as tells what is done; a row has no `discarded`."""
+
+    id: str
+    discarded: bool = False
+
+
 class _Words(msgspec.Struct):
     """What a row of ours has besides what makes it a problem."""
 
@@ -114,76 +122,87 @@ def run(config: Config) -> AnswersSummary:
     with begin(config, folder, stage="answers", inputs={"data": data}, prompts=prompts, tools=tools) as work:
         if work.finished:
             return work.summary(AnswersSummary)
-        tasks = _tasks(config, data, prompts)
-        done = _done(work)
-        owed = {task.id: task for task in tasks if task.id not in done}
-        questions = {task.request.problem_id for task in owed.values()}
-        with teacher(config, work, n=config.n, known=questions.__contains__) as asked:
-            _answer(config, asked, owed, checkers, work, done=len(done))
+        total = count(data, lambda: _ids(config, data))
+        with teacher(config, work, n=config.n) as asked:
+            _answer(config, asked, _tasks(config, data, prompts), checkers, work, total=total)
             asked.complain()
         summary = _summary(config, work, asked)
         if not summary.rows:
-            raise RtlscribeError(f"no answer to any of {len(tasks)} tasks compiles; see {work.path / REJECTS}")
+            raise RtlscribeError(f"no answer to any of {total} tasks compiles; see {work.path / REJECTS}")
         work.finish(summary)
     return summary
 
 
-def _tasks(config: Config, data: Path, prompts: Prompts) -> list[_Task]:
-    """The tasks of a file, each with its question."""
-    problems = read_problems(data)[: config.limit]
-    words = [jsonl.decode(line, _Words, path=data, line=number) for number, line in jsonl.lines(data)]
-    system = prompts.render("system")
-    tasks = []
-    for problem, own in zip(problems, words, strict=False):
+def _ids(config: Config, data: Path) -> Iterator[tuple[int, str]]:
+    """Number of line and id of each task, none of which may be without words."""
+    for number, line in itertools.islice(jsonl.lines(data), config.limit):
+        problem = as_problem(line, data, number)
         if not problem.text.strip():
-            raise DataError(data, None, f"the task {problem.id!r} has no instruction")
+            raise DataError(data, number, f"the task {problem.id!r} has no instruction")
+        yield number, problem.id
+
+
+def _tasks(config: Config, data: Path, prompts: Prompts) -> Iterator[_Task]:
+    """The tasks of a file, each with its question."""
+    system = prompts.render("system")
+    for number, line in itertools.islice(jsonl.lines(data), config.limit):
+        problem = as_problem(line, data, number)
+        own = jsonl.decode(line, _Words, path=data, line=number)
         instruction = "\n\n".join(part for part in (problem.text, own.description) if part)
         prompt = prompts.render("answer", instruction=instruction, header=problem.header)
         key = f"answer-{digest(f'{system} {prompt}')}-{digest(problem.id)}"
         request = Request(problem_id=key, prompt=prompt, system=system, indices=tuple(range(config.n)))
-        tasks.append(_Task(problem=problem, words=own, request=request))
-    return tasks
-
-
-def _done(work: RunDir) -> set[str]:
-    """The tasks that are through. A task's refusals are written before its row."""
-    discarded = {r.id for r in work.done(Rejected, name=REJECTS) if r.discarded}
-    return discarded | {row.id for row in work.done(Sample)}
+        yield _Task(problem=problem, words=own, request=request)
 
 
 def _answer(
-    config: Config, asked: Teacher, tasks: Mapping[str, _Task], checkers: list[Checker], work: RunDir, *, done: int
+    config: Config, asked: Teacher, tasks: Iterable[_Task], checkers: list[Checker], work: RunDir, *, total: int
 ) -> None:
     """Ask and judge what is owed; each task is on disk as soon as its last answer is judged."""
-    told = {r.id for r in work.done(Rejected, name=REJECTS)}
 
     def check(item: _Answered) -> tuple[Sample | None, Rejected]:
         return _judge(item, checkers, config)
 
-    results = open_executor("pool").map(check, _answered(asked, tasks.values()), workers=config.workers)
     with (
         work.appending() as keep,
         work.appending(REJECTS) as reject,
         work.appending("failures.jsonl") as fail,
-        progress.bar("answers", done + len(tasks), done=done) as bar,
     ):
+        told, done, through = _through(work)
+        owed = (task for task in tasks if not through(task.id))
         broken = 0
-        for result in results:
-            if result.value is None:
-                broken += 1
-                fail({"key": result.item[0].id, "error": f"{type(result.error).__name__}: {result.error}"})
-                continue
-            row, rejected = result.value
-            if rejected.answers and rejected.id not in told:
-                reject(rejected)
-            if row:
-                keep(row)
-            bar.add()
-            bar.say(asked.spent)
+        with progress.bar("answers", total, done=done) as bar:
+            for result in open_executor("pool").map(check, _answered(asked, owed), workers=config.workers):
+                if result.value is None:
+                    broken += 1
+                    fail({"key": result.item[0].id, "error": f"{type(result.error).__name__}: {result.error}"})
+                    continue
+                row, rejected = result.value
+                if rejected.answers and rejected.id not in told:
+                    reject(rejected)
+                if row:
+                    keep(row)
+                bar.add()
+                bar.say(asked.spent)
     if broken:
         raise RtlscribeError(
             f"{broken} checks could not be made, see {work.path / 'failures.jsonl'}; the same command tries them again"
         )
+
+
+def _through(work: RunDir) -> tuple[Places, int, Callable[[str], bool]]:
+    """What an earlier attempt did: the tasks with refusals, how many tasks are through, and whether one is.
+
+    A task's refusals are written before its row, so they alone do not say so.
+    """
+    key = msgspec.json.Decoder(_Key).decode
+    told, rows = (Places(path, lambda line: key(line).id) for path in (work.path / REJECTS, work.out))
+    discarded = sum(rejected.discarded for rejected in jsonl.read(work.path / REJECTS, _Key))
+
+    def through(name: str) -> bool:
+        return name in rows or any(key(line).discarded for line in told.lines(name))
+
+    return told, len(rows) + discarded, through
 
 
 def _answered(asked: Teacher, tasks: Iterable[_Task]) -> Iterator[_Answered]:
@@ -259,10 +278,10 @@ def _look(
 
 def _summary(config: Config, work: RunDir, asked: Teacher) -> AnswersSummary:
     rows = kept = discarded = 0
-    for row in work.done(Sample):
+    for row in jsonl.read(work.out, Sample):
         rows, kept = rows + 1, kept + len(row.responses)
     reasons: Counter[str] = Counter()
-    for rejected in work.done(Rejected, name=REJECTS):
+    for rejected in jsonl.read(work.path / REJECTS, Rejected):
         discarded += rejected.discarded
         reasons.update(refusal.reason for refusal in rejected.answers)
     return AnswersSummary(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
+import msgspec
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
@@ -17,13 +19,16 @@ from rtlscribe.designs.families import Family
 from rtlscribe.designs.generate import Worded, generate
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.options import Count, CountFromZero
-from rtlscribe.records import Candidate, Record, Verdict
+from rtlscribe.options import Count, CountFromZero, Share
+from rtlscribe.places import Places
+from rtlscribe.records import Candidate, Record, Sample, Verdict
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.summaries import DesignsSummary
+from rtlscribe.verilog.reword import reworded
 
 CHECK_TIMEOUT_S = 30.0
 VERDICTS = "verdicts.jsonl"
+ANSWERED = "answered.jsonl"
 
 
 @Parameter(name="*")
@@ -44,6 +49,12 @@ class Config:
 
     seed: int = 0
     """Which rows: the same seed gives the same rows everywhere."""
+
+    answers: CountFromZero = 0
+    """Answers to plant for each row, to answered.jsonl: tasks for `rtlscribe data verify` whose truth is known."""
+
+    wrong: Share = 0.25
+    """How likely each of these answers has a mistake, one of those that its family knows."""
 
     verify: bool = True
     """Compile and simulate every row, and keep only what passes its own testbench."""
@@ -68,8 +79,9 @@ class Checked(Record, kw_only=True):
 def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a default where all fields have one
     """Generate instruction-code samples that are correct by construction.
 
-    Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder, and held_out.jsonl if
-    wanted. No circuit of a family is both in a row and in held_out.jsonl or `rtlscribe evaluate held-out`.
+    Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder; if wanted,
+    answered.jsonl and held_out.jsonl too. No circuit of a family is both in a row and in held_out.jsonl or `rtlscribe
+    evaluate held-out`.
     """
     families = _families(config.families)
     folder = config.output or default_folder("designs")
@@ -80,25 +92,65 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
     ) as work:
         if work.finished:
             return work.summary(DesignsSummary)
-        rows = _take(generate(split="train", seed=config.seed, families=families), config.n, "rows")
-        problems = generate(split="held_out", seed=config.seed, levels=("normal", "verbose"), families=families)
-        held_out = _take(problems, config.held_out, "held-out problems")
-        wanted = [*rows, *held_out]
-        passed = _verify(wanted, checker, work, config.workers) if checker else {w.id for w in wanted}
-        kept = [w for w in rows if w.id in passed]
-        if not kept:
-            raise RtlscribeError(f"no row passed its own testbench; see {work.path / VERDICTS}")
-        jsonl.write(work.path / "problems.jsonl", (w.problem() for w in kept))
-        jsonl.write(work.path / "held_out.jsonl", (w.problem() for w in held_out if w.id in passed))
-        jsonl.write(work.out, (w.sample() for w in kept))
-        summary = DesignsSummary(
-            output=str(work.out),
-            rows=len(kept),
-            rejected=len(wanted) - len(passed),
-            families=dict(Counter(w.family.name for w in kept)),
-        )
+        total = sum(1 for _ in _rows(config, families)), sum(1 for _ in _held_out(config, families))
+        for found, count, what in zip(total, (config.n, config.held_out), ("rows", "held-out problems"), strict=True):
+            if found < count:
+                progress.note(f"designs: these families have {found} different {what}, not {count}")
+        failed = _verify(_wanted(config, families), sum(total), checker, work, config.workers) if checker else set()
+        summary = _write(config, families, work, failed)
         work.finish(summary)
     return summary
+
+
+# The rows are made again wherever they are wanted: that takes less than a millisecond each, and little memory.
+
+
+def _rows(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
+    return itertools.islice(generate(split="train", seed=config.seed, families=families), config.n)
+
+
+def _held_out(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
+    problems = generate(split="held_out", seed=config.seed, levels=("normal", "verbose"), families=families)
+    return itertools.islice(problems, config.held_out)
+
+
+def _wanted(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
+    return itertools.chain(_rows(config, families), _held_out(config, families))
+
+
+def _write(config: Config, families: dict[str, Family], work: RunDir, failed: Collection[str]) -> DesignsSummary:
+    """Write what passed."""
+
+    def rows() -> Iterator[Worded]:
+        return (row for row in _rows(config, families) if row.id not in failed)
+
+    kept = Counter(row.family.name for row in rows())
+    if not kept:
+        raise RtlscribeError(f"no row passed its own testbench; see {work.path / VERDICTS}")
+    held_out = (row for row in _held_out(config, families) if row.id not in failed)
+    jsonl.replace(work.path / "problems.jsonl", (jsonl.encode(row.problem()) for row in rows()))
+    jsonl.replace(work.path / "held_out.jsonl", (jsonl.encode(row.problem()) for row in held_out))
+    if config.answers:
+        jsonl.replace(work.path / ANSWERED, (jsonl.encode(_answered(row, config)) for row in rows()))
+    jsonl.replace(work.out, (jsonl.encode(row.sample()) for row in rows()))
+    return DesignsSummary(output=str(work.out), rows=kept.total(), rejected=len(failed), families=dict(kept))
+
+
+def _answered(row: Worded, config: Config) -> Sample:
+    """A row with answers in its reference's place: that or a mistake of its family, in words of their own."""
+    rng = random.Random(f"{config.seed} answers {row.id}")
+    mistakes = row.design.mutants()
+    codes = [
+        rng.choice(mistakes) if rng.random() < config.wrong else row.design.reference for _ in range(config.answers)
+    ]
+    responses = tuple(reworded(code, seed=f"{row.id} {number}") for number, code in enumerate(codes))
+    return Sample(
+        id=row.id,
+        instruction=row.instruction,
+        header=row.header,
+        responses=responses,
+        origin=f"designs:{row.family.name}",
+    )
 
 
 def _families(names: tuple[str, ...]) -> dict[str, Family]:
@@ -108,23 +160,18 @@ def _families(names: tuple[str, ...]) -> dict[str, Family]:
     return {name: FAMILIES[name] for name in names or FAMILIES}
 
 
-def _take(source: Iterator[Worded], count: int, what: str) -> list[Worded]:
-    found = list(itertools.islice(source, count))
-    if len(found) < count:
-        progress.note(f"designs: these families have {len(found)} different {what}, not {count}")
-    return found
-
-
-def _verify(wanted: list[Worded], checker: Checker, work: RunDir, workers: int) -> set[str]:
-    """Simulate the references, each verdict on disk as soon as it is there. Returns the ids of those that pass."""
-    done = {checked.id for checked in work.done(Checked, name=VERDICTS)}
+def _verify(wanted: Iterable[Worded], total: int, checker: Checker, work: RunDir, workers: int) -> set[str]:
+    """Simulate the references, each verdict on disk as soon as it is there. Returns the ids of those that fail."""
+    with work.appending(VERDICTS):  # cuts off half a line
+        done = Places(work.path / VERDICTS, lambda line: msgspec.json.decode(line, type=Checked).id)
 
     def check(row: Worded) -> Checked:
         candidate = Candidate(problem_id=row.id, index=0, code=row.design.reference, assembly="reference")
         return Checked(id=row.id, verdict=checker.check(candidate, row.problem(), timeout_s=CHECK_TIMEOUT_S))
 
-    with progress.bar("designs", len(wanted), done=len(done)) as bar:
-        owed = [row for row in wanted if row.id not in done]
+    with progress.bar("designs", total, done=len(done)) as bar:
+        owed = (row for row in wanted if row.id not in done)
         results = open_executor("pool").map(check, owed, workers=workers)
         work.keep(results, key=lambda row: row.id, advance=bar.add, name=VERDICTS)
-    return {checked.id for checked in work.done(Checked, name=VERDICTS) if checked.verdict.status == "passed"}
+    verdicts = jsonl.read(work.path / VERDICTS, Checked)
+    return {checked.id for checked in verdicts if checked.verdict.status != "passed"}

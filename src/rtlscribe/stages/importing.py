@@ -18,7 +18,7 @@ from rtlscribe.registry import extra
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import TracedSample, as_sample, columns
 from rtlscribe.summaries import ImportSummary
-from rtlscribe.verilog.extract import extract
+from rtlscribe.verilog.extract import Extracted, extract
 
 REFUSED = "refused.jsonl"
 
@@ -79,13 +79,14 @@ class _Taken:
                 self._refuse(refuse, Refused(line=number, reason=f"no {what}"))
                 continue
             if self.config.extract:
-                found = extract(sample.verilog, header=sample.header)
-                if found.assembly in ("none", "truncated"):
-                    self._refuse(refuse, Refused(line=number, reason=f"code: {found.assembly}"))
+                code, assembly = _plain(sample.verilog, sample.header)
+                if assembly in ("none", "truncated"):
+                    self._refuse(refuse, Refused(line=number, reason=f"code: {assembly}"))
                     continue
-                plain = found.code.strip() == sample.verilog.strip()
-                self.extracted += not plain
-                sample = sample if plain else msgspec.structs.replace(sample, verilog=found.code)
+                self.extracted += code != sample.verilog
+                # A candidate without a whole module stays as it is: that is what was scored.
+                others = tuple(_plain(text, sample.header).code or text for text in sample.responses)
+                sample = msgspec.structs.replace(sample, verilog=code, responses=others)
             self.rows += 1
             yield jsonl.encode(sample)
 
@@ -190,6 +191,14 @@ def _parquet(path: Path) -> list[Path]:
             raise UsageError(f"{path} is a folder without Parquet files; name the file")
         return found
     return [path] if path.suffix == ".parquet" else []
+
+
+def _plain(text: str, header: str) -> Extracted:
+    """The Verilog in an answer; the answer as it stands where that is all of it, and "" where no module is whole."""
+    code, assembly = extract(text, header=header)
+    if assembly in ("none", "truncated"):
+        return Extracted("", assembly)
+    return Extracted(text if code.strip() == text.strip() else code, assembly)
 
 
 def _text(value: Any) -> str:

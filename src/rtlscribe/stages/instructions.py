@@ -125,7 +125,7 @@ def run(config: Config) -> InstructionsSummary:
             return work.summary(InstructionsSummary)
         keywords = _read_keywords(keywords_file) if keywords_file else []
         flow = _Flow(config, prompts, keywords, work)
-        with teacher(config, work, known=flow.owed) as asked:
+        with teacher(config, work) as asked:
             queries, rounds = flow.rounds(asked, work)
         rows = work.done(Sample)
         summary = InstructionsSummary(

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from cyclopts import Parameter
 
-from rtlscribe import progress
+from rtlscribe import jsonl, progress
+from rtlscribe.asking import SPENDING, Spending, budget_of, spending
 from rtlscribe.flow import complete
-from rtlscribe.models.base import local_path, open_model
-from rtlscribe.options import Count, FromZero, Share
+from rtlscribe.models.base import Failure, Limits, UnansweredError, local_path
+from rtlscribe.options import Count, CountFromZero, FromZero, Share
+from rtlscribe.places import Places, count
 from rtlscribe.prompts import Template, template_file
-from rtlscribe.records import Completion, Sampling
+from rtlscribe.records import Problem, Sampling
+from rtlscribe.replicated import open_model_on
 from rtlscribe.rundir import RunDir, as_config, default_folder
-from rtlscribe.samples import read_problems
+from rtlscribe.samples import as_problem
 from rtlscribe.summaries import SampleSummary
+
+TOGETHER = 1000  # problems whose prompts are in memory at a time
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Spending):
     """Options of `rtlscribe sample`."""
 
     data: Path
@@ -56,6 +64,12 @@ class Config:
     batch_size: Count = 32
     """Completions generated at a time."""
 
+    executor: str = "pool"
+    """Where replicas are: ray, or ray:ADDRESS of a cluster."""
+
+    replicas: CountFromZero = 0
+    """Models on the Ray cluster (with --executor ray), a GPU each; 0: one in this process."""
+
     output: Path | None = None
     """Run folder; runs/<date>-sample-<data>-<model> by default."""
 
@@ -63,40 +77,75 @@ class Config:
     """Start over instead of going on with an earlier attempt."""
 
 
+class _Key(msgspec.Struct):
+    """As much of a completion as tells which it is."""
+
+    problem_id: str
+    index: int
+    finish_reason: str
+
+
 def run(config: Config) -> SampleSummary:
     """Draw candidates from a model: n completions of each problem, by sampling or beam search."""
     folder = config.output or default_folder("sample", config.data.stem, config.model)
     model_files = local_path(config.model)
     inputs = {"data": config.data} | template_file(config.prompt) | ({"model": model_files} if model_files else {})
+    budget_of(config)  # which may be wrong
+    how = ("batch_size", "replicas", *SPENDING)
     with RunDir.open(
-        folder, stage="sample", config=as_config(config), inputs=inputs, fresh=config.fresh, how=("batch_size",)
+        folder, stage="sample", config=as_config(config), inputs=inputs, fresh=config.fresh, how=how
     ) as work:
         if work.finished:
             return work.summary(SampleSummary)
-        problems = read_problems(config.data)[: config.limit]
-        sampling = Sampling(
-            n=config.n,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            max_tokens=config.max_tokens,
-            beams=config.beams,
-            seed=config.seed,
-        )
-        template = Template(config.prompt)
-        done = {(c.problem_id, c.index) for c in work.done(Completion)}
-        total = len(problems) * config.n
-        if len(done) < total:
-            model = open_model(config.model, batch_size=config.batch_size)
-            with progress.bar("sample", total, done=len(done)) as bar, work.appending() as append:
-                for completion in complete(problems, model, template, sampling=sampling, done=done):
-                    append(completion)
-                    bar.add()
-        written = work.done(Completion)
-        summary = SampleSummary(
-            output=str(work.out),
-            problems=len(problems),
-            completions=len(written),
-            cut_short=sum(c.finish_reason == "length" for c in written),
-        )
+        problems = count(config.data, lambda: ((number, p.id) for number, p in _problems(config)))
+        _draw(config, work, total=problems * config.n)
+        completions = cut_short = 0
+        for said in jsonl.read(work.out, _Key):
+            completions, cut_short = completions + 1, cut_short + (said.finish_reason == "length")
+        summary = SampleSummary(output=str(work.out), problems=problems, completions=completions, cut_short=cut_short)
         work.finish(summary)
     return summary
+
+
+def _problems(config: Config) -> Iterator[tuple[int, Problem]]:
+    """The problems, each with the number of its line."""
+    for number, line in itertools.islice(jsonl.lines(config.data), config.limit):
+        yield number, as_problem(line, config.data, number)
+
+
+def _draw(config: Config, work: RunDir, *, total: int) -> None:
+    """Draw what is owed; each completion is on disk as soon as it comes.
+
+    Raises:
+        UnansweredError: some did not come, after all others. BudgetError: nothing more may be spent.
+    """
+    template = Template(config.prompt)
+    sampling = Sampling(
+        n=config.n,
+        temperature=config.temperature,
+        top_p=config.top_p,
+        max_tokens=config.max_tokens,
+        beams=config.beams,
+        seed=config.seed,
+    )
+    failures: list[Failure] = []
+    with work.appending() as append, spending(config, work) as (budget, spent):
+        key = msgspec.json.Decoder(_Key).decode
+        known = Places(work.out, lambda line: key(line).problem_id)
+        if len(known) == total:
+            return
+        how = {"batch_size": config.batch_size, "replicas": config.replicas}
+        model = open_model_on(config.executor, config.model, **how, limits=Limits(budget=budget))
+        source = (problem for _, problem in _problems(config))
+        with progress.bar("sample", total, done=len(known)) as bar:
+            while some := list(itertools.islice(source, TOGETHER)):
+                done = {(p.id, key(line).index) for p in some for line in known.lines(p.id)}
+                try:
+                    for completion in complete(some, model, template, sampling=sampling, done=done):
+                        spent()
+                        append(completion)
+                        bar.add()
+                except UnansweredError as error:
+                    failures += error.failures
+    if failures:
+        raise UnansweredError(failures)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from cyclopts import Parameter
+from numpy.typing import NDArray
 
 from rtlscribe import jsonl, progress
 from rtlscribe.checkers.base import open_checker
@@ -74,10 +75,10 @@ class _Counts:
 
     def __init__(self, count_tokens: Callable[[str], int] | None) -> None:
         self.rows = self.with_code = self.with_scores = self.compiles = 0
-        self.lengths = {name: array("L") for name in ("instruction words", "code words", "code lines")}
+        self.lengths = {name: array("I") for name in ("instruction words", "code words", "code lines")}
         self.count_tokens = count_tokens
         if count_tokens:
-            self.lengths |= {"instruction tokens": array("L"), "code tokens": array("L")}
+            self.lengths |= {"instruction tokens": array("I"), "code tokens": array("I")}
         self.sources = Sources()
 
     def add(self, sample: Sample) -> None:
@@ -97,34 +98,55 @@ class _Counts:
 
 
 class _Twins:
-    """Rows that were there before, by instruction, by code, and nearly."""
+    """Rows that were there before, by instruction, by code, and nearly. Add the rows of `path` in their order.
 
-    def __init__(self, near: float | None) -> None:
+    For exact ones it goes through the file beforehand and keeps 16 bytes of a row.
+    """
+
+    def __init__(self, path: Path, near: float | None) -> None:
         self.pool = None if near is None else Pool(near)
-        self.ids: list[str] = []  # of the rows in the pool
-        self.first: dict[bytes, str] = {}  # digests: texts themselves would be the whole file
+        self.pooled: list[str] = []  # ids of the rows in the pool
         self.kinds: Counter[str] = Counter()
+        digests = {"instruction": array("Q"), "code": array("Q")}
+        for sample in stream_samples(path):
+            digests["instruction"].append(_digest(sample.instruction))
+            digests["code"].append(_digest(sample.verilog))
+        self.first = {kind: _first(found) for kind, found in digests.items()}
+        self.rows = 0
+        self.ids: dict[int, str] = {}  # of the rows that others repeat
 
     def add(self, sample: Sample) -> Iterator[Duplicate]:
-        same = self._seen(sample, "instruction", sample.instruction)
-        found = [same] if same else []
-        if sample.verilog.strip() and (code := self._seen(sample, "code", sample.verilog)):
-            found.append(code)
-        if self.pool is not None and not same:
+        found = []
+        for kind, text in (("instruction", sample.instruction), ("code", sample.verilog)):
+            first = int(self.first[kind][self.rows])
+            if first == self.rows:
+                self.ids[first] = sample.id
+            elif first >= 0 and text.strip():
+                found.append(Duplicate(id=sample.id, kind=kind, of=self.ids[first]))
+        self.rows += 1
+        if self.pool is not None and not any(duplicate.kind == "instruction" for duplicate in found):
             near = self.pool.add(sample.instruction)
             if near:
-                found.append(Duplicate(id=sample.id, kind="near", of=self.ids[near.number], score=near.score))
+                found.append(Duplicate(id=sample.id, kind="near", of=self.pooled[near.number], score=near.score))
             else:
-                self.ids.append(sample.id)
+                self.pooled.append(sample.id)
         self.kinds.update(duplicate.kind for duplicate in found)
         yield from found
 
-    def _seen(self, sample: Sample, kind: str, text: str) -> Duplicate | None:
-        key = hashlib.blake2b(text.strip().encode(errors="replace"), digest_size=12, person=kind.encode()).digest()
-        if key in self.first:
-            return Duplicate(id=sample.id, kind=kind, of=self.first[key])
-        self.first[key] = sample.id
-        return None
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.strip().encode(errors="replace"), digest_size=8).digest())
+
+
+def _first(digests: array[int]) -> NDArray[np.int64]:
+    """For each row the first one with its digest; -1 where no other has it."""
+    keys = np.frombuffer(digests, np.uint64)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.r_[True, keys[order[1:]] != keys[order[:-1]]])
+    sizes = np.diff(np.r_[starts, len(keys)])
+    found = np.empty(len(keys), np.int64)
+    found[order] = np.repeat(np.where(sizes > 1, order[starts], -1), sizes)
+    return found
 
 
 def run(config: Config) -> StatsSummary:
@@ -138,7 +160,7 @@ def run(config: Config) -> StatsSummary:
         if work.finished:
             return work.summary(StatsSummary)
         counts = _Counts(count_tokens)
-        twins = _Twins(config.near if config.near_duplicates else None)
+        twins = _Twins(config.data, config.near if config.near_duplicates else None)
         jsonl.replace(work.path / DUPLICATES, map(jsonl.encode, _count(config, counts, twins)))
         summary = _summary(config, work, counts, twins)
         work.finish(summary)
@@ -160,7 +182,6 @@ def _tokenizer(path: Path) -> Callable[[str], int]:
 
 def _count(config: Config, counts: _Counts, twins: _Twins) -> Iterator[Duplicate]:
     """Go through the rows once, however many there are; the duplicates among them."""
-    total = sum(1 for _ in jsonl.lines(config.data))
     checker = open_checker("pyslang")
 
     def compiles(sample: Sample) -> bool:
@@ -178,7 +199,7 @@ def _count(config: Config, counts: _Counts, twins: _Twins) -> Iterator[Duplicate
             if config.syntax and sample.verilog.strip():
                 yield sample
 
-    with progress.bar("stats", total) as bar:
+    with progress.bar("stats", len(twins.first["code"])) as bar:
         for result in open_executor("pool").map(compiles, rows(bar), workers=config.workers):
             if result.error:
                 raise result.error

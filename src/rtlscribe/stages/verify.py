@@ -7,29 +7,31 @@ first answer becomes the row's reference. Rows without enough agreement are left
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import msgspec
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
 from rtlscribe.benchmarks.completions import read_completions
-from rtlscribe.checkers.agreement import Agreement
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.checkers.behaviour import STEPS, TIMEOUT_S, Behaviours, candidate_of
+from rtlscribe.checkers.court import Court, Verified
 from rtlscribe.errors import DataError, RtlscribeError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.options import Count, Positive, Share
-from rtlscribe.records import Candidate, Completion, Problem, Record, Sample
+from rtlscribe.places import Places, count
+from rtlscribe.records import Candidate, Completion, Problem, Sample
 from rtlscribe.rundir import RunDir, as_config, default_folder
-from rtlscribe.samples import TracedSample, read_problems, stream_samples
+from rtlscribe.samples import TracedSample, as_problem, as_sample, read_problems
 from rtlscribe.summaries import VerifySummary
 
 VERIFIED = "verified.jsonl"
+COMPLETIONS = "completions.jsonl"
 PROVER = "yosys"
-CHECK_TIMEOUT_S = 30.0  # of a row's own testbench, and of a proof
 
 
 @Parameter(name="*")
@@ -43,7 +45,7 @@ class Config:
     _: KW_ONLY
 
     completions: Path | None = None
-    """Answers: the out.jsonl of `rtlscribe sample`, or its run folder; they take the place of responses."""
+    """Answers instead of responses: the run folder of `rtlscribe sample`, or completions that `evaluate` reads."""
 
     min_agreement: Share = 0.5
     """Share of the answers that compile which have to behave as the chosen one does."""
@@ -79,24 +81,6 @@ class Config:
     """Start over instead of going on with an earlier attempt."""
 
 
-class Verified(Record, kw_only=True):
-    """What became of one row. `reason` is why it was left out, "" if it was not.
-
-    `votes` are those of the chosen answer, `reference` its place among the agreement's answers. `split` counts answers
-    that a proof parted from the rest, `merged` those that it added, `outvoted` behaviours that are commoner than the
-    chosen one and do not pass the row's own testbench.
-    """
-
-    id: str
-    reason: str
-    votes: int
-    reference: int | None
-    agreement: Agreement
-    split: int = 0
-    merged: int = 0
-    outvoted: int = 0
-
-
 class _Row(NamedTuple):
     """One instruction with its answers; `sample` is what goes on to the output."""
 
@@ -105,10 +89,11 @@ class _Row(NamedTuple):
     answers: tuple[Candidate, ...]
 
 
-class _Key(Record, kw_only=True, forbid_unknown_fields=False):
-    """As much of a line as tells what is done."""
+class _Key(msgspec.Struct):
+    """As much of a line as tells whose it is."""
 
-    id: str
+    id: str = ""
+    problem_id: str = ""
 
 
 def run(config: Config) -> VerifySummary:
@@ -132,9 +117,10 @@ def run(config: Config) -> VerifySummary:
             return work.summary(VerifySummary)
         if warning := behaviours.warning():
             progress.note(warning)
-        answered = _Answered.read(config.data, source)
-        court = _Court(behaviours, _judge(config, answered), prover)
-        _verify(config, answered, court, work)
+        answered = _Answered(config.data, _own(config.data, source, work) if source else None)
+        total = answered.total()
+        court = Court(behaviours, _judge(config, answered), prover)
+        _verify(config, answered, court, work, total=total)
         tally = _write(work, answered)
         if not tally.kept:
             raise RtlscribeError(f"no row has enough agreement; {work.path / VERIFIED} tells why, row by row")
@@ -146,162 +132,105 @@ def run(config: Config) -> VerifySummary:
 # What goes in
 
 
-class _Answered(NamedTuple):
-    """The input. Samples are read as they are wanted; problems with completions are all there."""
+def _own(data: Path, source: Path, work: RunDir) -> Path:
+    """A file of completions in our form: the given one, else what is in it, in the run's folder."""
+    if source.is_file() and source.suffix != ".gz":
+        number, first = next(jsonl.lines(source), (1, b"{}"))
+        if jsonl.decode(first, _Key, path=source, line=number).problem_id:
+            return source
+    jsonl.write(work.path / COMPLETIONS, read_completions(source, read_problems(data)))
+    return work.path / COMPLETIONS
 
-    data: Path
-    problems: tuple[Problem, ...] = ()
-    completions: Mapping[str, Sequence[Completion]] = {}
 
-    @classmethod
-    def read(cls, data: Path, completions: Path | None) -> _Answered:
-        if completions is None:
-            return cls(data)
-        problems = read_problems(data)
-        said: dict[str, list[Completion]] = {}
-        for completion in read_completions(completions, problems):
-            said.setdefault(completion.problem_id, []).append(completion)
-        return cls(data, tuple(problems), said)
+class _Answered:
+    """The input. Rows, and the completions of each, are read as they are wanted."""
+
+    def __init__(self, data: Path, completions: Path | None) -> None:
+        self.data, self.source = data, completions
+        key = msgspec.json.Decoder(_Key).decode
+        self.completions = Places(completions, lambda line: key(line).problem_id) if completions else None
 
     def total(self) -> int:
-        return len(self.problems) or sum(1 for _ in jsonl.lines(self.data))
-
-    def rows(self) -> Iterator[_Row]:
-        """The rows, those without an answer too.
+        """How many rows there are.
 
         Raises:
-            DataError: an id stands there twice.
+            DataError: none; an id stands there twice; a completion belongs to no row.
         """
-        for problem in self.problems:
-            said = sorted(self.completions.get(problem.id, ()), key=lambda completion: completion.index)
-            answers = tuple(candidate_of(c.text, problem, index=c.index) for c in said)
-            model = said[0].model if said else ""
-            sample = Sample(id=problem.id, instruction=problem.text, header=problem.header, origin=model)
+        total = count(self.data, lambda: ((number, problem.id) for number, problem, _ in self._problems()))
+        found = 0 if self.completions is None else sum(self.completions.count(p.id) for _, p, _ in self._problems())
+        if self.source and self.completions is not None and found < len(self.completions):
+            known = {problem.id for _, problem, _ in self._problems()}
+            for number, line in jsonl.lines(self.source):
+                name = jsonl.decode(line, _Key, path=self.source, line=number).problem_id
+                if name not in known:
+                    raise DataError(self.source, number, f"no problem of {self.data} has the id {name!r}")
+        return total
+
+    def has_testbench(self) -> bool:
+        return any(problem.testbench for _, problem, _ in self._problems())
+
+    def rows(self) -> Iterator[_Row]:
+        """The rows, those without an answer too. Raises DataError: a completion stands there twice."""
+        for _, problem, sample in self._problems():
+            if sample is None:
+                said = self._said(problem)
+                model = next(iter(said.values())).model if said else ""
+                sample = Sample(id=problem.id, instruction=problem.text, header=problem.header, origin=model)
+                texts = {index: completion.text for index, completion in said.items()}
+            else:
+                texts = dict(enumerate(sample.responses or ((sample.verilog,) if sample.verilog else ())))
+            answers = tuple(candidate_of(text, problem, index=index) for index, text in texts.items())
             yield _Row(problem, sample, answers)
-        seen = set()
-        for number, sample in enumerate(stream_samples(self.data) if not self.problems else (), 1):
-            if sample.id in seen:
-                raise DataError(self.data, number, f"the id {sample.id!r} stands there twice")
-            seen.add(sample.id)
-            problem = Problem(id=sample.id, text=sample.instruction, header=sample.header)
-            given = sample.responses or ((sample.verilog,) if sample.verilog else ())
-            answers = tuple(candidate_of(text, problem, index=index) for index, text in enumerate(given))
-            yield _Row(problem, sample, answers)
+
+    def _problems(self) -> Iterator[tuple[int, Problem, Sample | None]]:
+        """Line, problem, and the sample that it is of where the answers are its own."""
+        for number, line in jsonl.lines(self.data):
+            if self.completions is not None:
+                yield number, as_problem(line, self.data, number), None
+            else:
+                sample = as_sample(line, self.data, number)
+                yield number, Problem(id=sample.id, text=sample.instruction, header=sample.header), sample
+
+    def _said(self, problem: Problem) -> dict[int, Completion]:
+        """A problem's completions by index, in its order."""
+        assert self.source
+        assert self.completions is not None
+        said: dict[int, Completion] = {}
+        for line in self.completions.lines(problem.id):
+            completion = jsonl.decode(line, Completion, path=self.source, line=0)
+            if completion.index in said:
+                raise DataError(
+                    self.source, None, f"completion {completion.index} of {problem.id!r} stands there twice"
+                )
+            said[completion.index] = completion
+        return dict(sorted(said.items()))
 
 
-# The work on one row
-
-
-class _Court(NamedTuple):
-    """Who decides on a row: by simulation, by the row's own testbench, by proof."""
-
-    behaviours: Behaviours
-    judge: Checker | None
-    prover: Checker | None
-
-    def verify(self, row: _Row, *, min_agreement: float, min_votes: int) -> Verified:
-        """What becomes of a row."""
-        found = self.behaviours.compare(row.problem, row.answers)
-        split = merged = outvoted = 0
-        if self.prover and found.consensus is not None:
-            found, split, merged = self._proved(row.problem, found, self.prover)
-        reason = ""
-        if self.judge and row.problem.testbench and found.consensus is not None:
-            found, outvoted = self._passing(row.problem, found, self.judge)
-            reason = "" if found.consensus is not None else "no behaviour passes its own testbench"
-        reference = found.consensus
-        votes = found.votes(found.answers[reference].behaviour) if reference is not None else 0
-        if not reason:
-            reason = _reason(found, reference, votes, min_agreement=min_agreement, min_votes=min_votes)
-        return Verified(
-            id=row.problem.id,
-            reason=reason,
-            votes=votes,
-            reference=reference,
-            agreement=found,
-            split=split,
-            merged=merged,
-            outvoted=outvoted,
-        )
-
-    def _passing(self, problem: Problem, found: Agreement, judge: Checker) -> tuple[Agreement, int]:
-        """The votes without the behaviours that are commoner than one that passes the testbench, and their number."""
-        outvoted = 0
-        while found.consensus is not None:
-            candidate = _candidate(problem, found, found.consensus)
-            if judge.check(candidate, problem, timeout_s=CHECK_TIMEOUT_S).status == "passed":
-                break
-            behaviour = found.answers[found.consensus].behaviour
-            losers = (place for place, answer in enumerate(found.answers) if answer.behaviour == behaviour)
-            found = found.regrouped(dict.fromkeys(losers))
-            outvoted += 1
-        return found, outvoted
-
-    def _proved(self, problem: Problem, found: Agreement, prover: Checker) -> tuple[Agreement, int, int]:
-        """The votes after a look for proofs; answers that were parted from the consensus, and added to it.
-
-        Each different text is compared once; what the prover cannot decide stays as it is.
-        """
-        assert found.consensus is not None
-        chosen = found.answers[found.consensus]
-        against = Problem(
-            id=problem.id, text=problem.text, header=problem.header, reference=chosen.code, top=problem.top
-        )
-        statuses, changes = {chosen.code: "passed"}, dict[int, int | None]()
-        fresh = len(found.answers)  # no behaviour has a number as high
-        for place, answer in enumerate(found.answers):
-            inside = answer.behaviour == chosen.behaviour
-            if not inside and not answer.unknown_only:
-                continue
-            if answer.code not in statuses:
-                verdict = prover.check(_candidate(problem, found, place), against, timeout_s=CHECK_TIMEOUT_S)
-                statuses[answer.code] = verdict.status
-            status = statuses[answer.code]
-            if inside and status == "failed":
-                changes[place] = fresh + list(statuses).index(answer.code)
-            elif not inside and status == "passed":
-                changes[place] = chosen.behaviour
-        split = sum(number != chosen.behaviour for number in changes.values())
-        return (found.regrouped(changes) if changes else found), split, len(changes) - split
-
-
-def _candidate(problem: Problem, found: Agreement, place: int) -> Candidate:
-    answer = found.answers[place]
-    return Candidate(problem_id=problem.id, index=answer.index, code=answer.code, assembly="modules")
-
-
-def _reason(found: Agreement, reference: int | None, votes: int, *, min_agreement: float, min_votes: int) -> str:
-    """Why a row is left out; "" if it is not. One of a few, so that they can be counted."""
-    if not found.answers:
-        return "no answer"
-    if not found.compiled:
-        return "no answer compiles"
-    if reference is None:
-        return "no answer's outputs tell anything"
-    if votes < min_votes:
-        return f"fewer than {min_votes} answers agree"
-    if found.answers[reference].agreement < min_agreement:
-        return f"agreement below {min_agreement:g}"
-    return ""
+# The work on the rows
 
 
 def _judge(config: Config, answered: _Answered) -> Checker | None:
     """Who runs the rows' own testbenches, where there are any and they are wanted."""
-    wanted = config.testbench == "use" and any(problem.testbench for problem in answered.problems)
-    return open_checker("iverilog") if wanted else None
+    return open_checker("iverilog") if config.testbench == "use" and answered.has_testbench() else None
 
 
-def _verify(config: Config, answered: _Answered, court: _Court, work: RunDir) -> None:
+def _verify(config: Config, answered: _Answered, court: Court, work: RunDir, *, total: int) -> None:
     """Work on what is owed; each row is on disk as soon as it is decided."""
-    done = {key.id for key in work.done(_Key, name=VERIFIED)}
+    with work.appending(VERIFIED):  # cuts off half a line
+        done = _verified(work)
 
     def verify(row: _Row) -> Verified:
-        return court.verify(row, min_agreement=config.min_agreement, min_votes=config.min_votes)
+        return court.verify(row.problem, row.answers, min_agreement=config.min_agreement, min_votes=config.min_votes)
 
     owed = (row for row in answered.rows() if row.problem.id not in done)
     results = open_executor(config.executor).map(verify, owed, workers=config.workers)
-    with progress.bar("verify", answered.total(), done=len(done)) as bar:
+    with progress.bar("verify", total, done=len(done)) as bar:
         work.keep(results, key=lambda row: row.problem.id, advance=bar.add, name=VERIFIED)
+
+
+def _verified(work: RunDir) -> Places:
+    key = msgspec.json.Decoder(_Key).decode
+    return Places(work.path / VERIFIED, lambda line: key(line).id)
 
 
 # What comes out
@@ -309,23 +238,16 @@ def _verify(config: Config, answered: _Answered, court: _Court, work: RunDir) ->
 
 def _write(work: RunDir, answered: _Answered) -> _Tally:
     """Write the samples that are kept, in the order of the input. Returns the count of all rows."""
-    path = work.path / VERIFIED
-    places: dict[str, int] = {}
-    tally, place = _Tally(), 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            places[jsonl.decode(line, _Key, path=path, line=number).id] = place
-            place += len(line)
+    places, tally, path = _verified(work), _Tally(), work.path / VERIFIED
 
-        def kept() -> Iterator[bytes]:
-            for row in answered.rows():
-                file.seek(places[row.problem.id])
-                verified = jsonl.decode(file.readline(), Verified, path=path, line=0)
-                tally.add(verified)
-                if not verified.reason:
-                    yield jsonl.encode(_sample(row.sample, verified))
+    def kept() -> Iterator[bytes]:
+        for row in answered.rows():
+            verified = jsonl.decode(next(places.lines(row.problem.id)), Verified, path=path, line=0)
+            tally.add(verified)
+            if not verified.reason:
+                yield jsonl.encode(_sample(row.sample, verified))
 
-        jsonl.replace(work.out, kept())
+    jsonl.replace(work.out, kept())
     return tally
 
 
