@@ -13,10 +13,10 @@ STAMP := $(VENV)/.set-up-done
 export PYTHON PIP_INSTALL_FLAGS VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup icarus icarus12 demo test test-vllm check format clean
+.PHONY: help setup icarus icarus12 demo test test-vllm test-quantize check format clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) icarus ## install everything into .venv, and a Verilog simulator where none is found
 
@@ -40,6 +40,9 @@ test: check icarus ## the checks, then the tests
 test-vllm: icarus ## vLLM's tests, in an environment of its own (3.4 GB; on the CPU where there is no GPU)
 	@sh scripts/test-vllm.sh
 
+test-quantize: icarus ## the tests of GPTQ, in two environments of their own
+	@sh scripts/test-quantize.sh
+
 check: $(STAMP) ## style, types and the floors of the package
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -51,5 +54,5 @@ format: $(STAMP) ## put the code into the form that `make check` wants
 	$(BIN)/ruff format
 
 clean: ## remove .venv and all that tests and builds leave behind
-	rm -rf $(VENV) .venv-vllm build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-vllm .venv-quant .venv-quant-gptq build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,40 +2,46 @@
 
     python benchmarks/feedback.py --output runs/feedback --seeds 0 1 2
     python benchmarks/feedback.py --output runs/feedback --bases runs/demo --weight 0.1 1 --draw beam3 t0.8x4
+    python benchmarks/feedback.py --output runs/faulty --seeds 1 2 3 --wrong 0.4 --source new --draw t1x4 --equal-tokens
 
 For each seed: circuits -> a small model, trained on them by maximum likelihood (the base) -> candidates that the base
 draws for some of the circuits -> their scores. From there the base goes on for the same number of optimizer steps, on
 the same rows, in the same batches' size, once by maximum likelihood of the references alone ("direct") and once by that
 plus the ranking of the candidates ("scoring"). Both answer the same held-out circuits, whose parameters are in no
-training row of any seed; what is compared is the share of completions that pass their testbench.
+training row of any seed; what is compared is the share of completions that pass their testbench. With --wrong a share
+of the base's rows has a small fault in its code: the base then has wrong habits, as unverified data teaches them.
 
---source, --draw, --rule, --weight, --margin, --learning-rate and --steps take several values, and every combination is
-an arm. With many arms the best one looks better than it is: choose on some seeds, and measure the chosen one on others.
+--source, --draw, --rule, --weight, --margin, --score-margin, --learning-rate and --steps take several values, and every
+combination is an arm. With many arms the best one looks better than it is: choose on some seeds, and measure the chosen
+one on others.
 
 Every step is a run folder of the package under --output: the same command again goes on where it stopped, and more
 seeds or values only add to what is there. Equal steps are not equal work: an arm with K candidates a row sees K times
-the tokens, which the table tells.
+the tokens, which the table tells; with --equal-tokens direct training also goes on until it has seen as many.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import msgspec
 import numpy as np
 
 from rtlscribe import jsonl, progress
 from rtlscribe.cli.demo import FAMILIES
 from rtlscribe.metrics import RESAMPLES, sign_flip_test
-from rtlscribe.records import Record
+from rtlscribe.records import Record, Sample
 from rtlscribe.samples import read_samples
 from rtlscribe.stages import designs, evaluate, new_model, sample, score, train
-from rtlscribe.summaries import EvaluateSummary, ScoreSummary, TrainSummary
+from rtlscribe.summaries import ScoreSummary, TrainSummary
+from rtlscribe.verilog.mutate import Mutant, mutants
 
 EVALUATION_SEED = 1000  # the held-out circuits are the same for all seeds, so that differences pair by problem
 NEW_SEED = 2000  # and on: of rows that the base was not trained on, but for the odd circuit that is drawn twice
@@ -59,6 +65,7 @@ class Arm(NamedTuple):
     rule: str
     weight: float
     margin: float
+    score_margin: float
     learning_rate: float
     steps: int
 
@@ -72,12 +79,16 @@ class Arm(NamedTuple):
 
     @property
     def direct(self) -> str:
-        """The folder of direct training on the same rows: weight and margin play no part in it."""
+        """The folder of direct training on the same rows: weight and margins play no part in it."""
         return f"direct-{self.rows}-r{self.learning_rate:g}-s{self.steps}"
 
     @property
     def scoring(self) -> str:
-        return f"scoring-{self.rows}-w{self.weight:g}-m{self.margin:g}-r{self.learning_rate:g}-s{self.steps}"
+        margins = f"m{self.margin:g}-d{self.score_margin:g}"
+        return f"scoring-{self.rows}-w{self.weight:g}-{margins}-r{self.learning_rate:g}-s{self.steps}"
+
+
+Equal = Literal["steps", "tokens"]  # what direct training has as much of as scoring
 
 
 class Outcome(Record):
@@ -85,13 +96,11 @@ class Outcome(Record):
 
     seed: int
     arm: str
+    temperature: float
+    equal: Equal
     base_rate: float
     direct_rate: float
     scoring_rate: float
-    rows: int
-    candidates: int
-    perfect_share: float
-    steps: int
     direct_tokens: int
     scoring_tokens: int
     differences: dict[str, float]  # by problem: scoring less direct
@@ -101,6 +110,8 @@ class Result(Record):
     """One arm over all seeds: the mean difference with its 95 % interval over seeds and problems, and a p-value."""
 
     arm: str
+    temperature: float
+    equal: Equal
     base_rate: float
     direct_rate: float
     scoring_rate: float
@@ -121,17 +132,39 @@ def parse_draw(text: str) -> Draw:
     raise argparse.ArgumentTypeError(f"{text!r}: wanted beamN or tTEMPERATURExN, for example beam3 or t0.8x4")
 
 
+def wrong(rows: Iterable[Sample], share: float, seed: int) -> Iterator[Sample]:
+    """The rows, a share of them with a small change of function in their code, as unverified data has it."""
+    for number, row in enumerate(rows):
+        chance = random.Random(f"wrong {seed} {number}")
+        changed: list[Mutant] = []
+        if chance.random() < share:
+            top = row.verilog.split("module ", 1)[1].split("(")[0].strip()
+            changed = mutants(row.verilog, top=top, n=1, seed=chance.getrandbits(32))
+        yield msgspec.structs.replace(row, verilog=changed[0].code) if changed else row
+
+
+def written(rows: Iterable[Sample], path: Path) -> Path:
+    """Rows in a file, which is left alone where it holds them already."""
+    chunks = [jsonl.encode(row) for row in rows]
+    if not path.exists() or path.read_bytes() != b"".join(chunks):
+        jsonl.replace(path, chunks)
+    return path
+
+
 def base_of(given: argparse.Namespace, seed: int, home: Path) -> tuple[Path, Path]:
     """Problems to draw candidates for, and the base model: given ones, or data and a base made for this seed."""
     if given.bases:
         folder = given.bases[given.seeds.index(seed) % len(given.bases)]
         return folder / "data/problems.jsonl", folder / "mle/model"
     data = home / "data"
-    designs.run(designs.Config(n=given.rows, families=FAMILIES, seed=seed, output=data))
-    new_model.run(new_model.Config(data=data / "out.jsonl", size=given.size, seed=seed, output=home / "untrained"))
+    designs.run(designs.Config(n=given.rows, families=tuple(given.families), seed=seed, output=data))
+    rows = data / "out.jsonl"
+    if given.wrong:
+        rows = written(wrong(read_samples(rows), given.wrong, seed), home / f"data-wrong{given.wrong:g}.jsonl")
+    new_model.run(new_model.Config(data=rows, size=given.size, seed=seed, output=home / "untrained"))
     train.run(
         train.Config(
-            data=data / "out.jsonl",
+            data=rows,
             model=str(home / "untrained/model"),
             optimizer="muon",
             learning_rate=5e-3,
@@ -150,8 +183,8 @@ def scored(given: argparse.Namespace, arm: Arm, base: tuple[Path, Path], home: P
     """Candidates of the base and their scores."""
     problems, model = base
     if arm.source == "new":
-        config = designs.Config(n=given.candidate_rows, families=FAMILIES, seed=NEW_SEED + seed, output=home / "new")
-        designs.run(config)
+        families, new = tuple(given.families), home / "new"
+        designs.run(designs.Config(n=given.candidate_rows, families=families, seed=NEW_SEED + seed, output=new))
         problems = home / "new/problems.jsonl"
     drawn, draw = home / f"candidates-{arm.drawn}", arm.draw
     sample.run(
@@ -184,17 +217,17 @@ def rankable(source: Path, target: Path) -> Path:
     rows = [row for row in read_samples(source) if len(set(row.scores)) > 1]
     if not rows:
         raise SystemExit(f"{source}: no row has candidates of different scores; draw more, or use another --rule")
-    chunks = [jsonl.encode(row) for row in rows]
-    if not target.exists() or target.read_bytes() != b"".join(chunks):
-        jsonl.replace(target, chunks)
-    return target
+    return written(rows, target)
 
 
-def trained(arm: Arm, loss: str, rows: Path, model: Path, seed: int) -> TrainSummary:
-    """Go on from the base for the arm's number of steps."""
+def trained(arm: Arm, loss: str, rows: Path, model: Path, seed: int) -> tuple[str, TrainSummary]:
+    """Go on from the base for the arm's number of steps: the name of the folder, and what came out."""
+    name = arm.scoring if loss == "scoring" else arm.direct
     batches = -(-len(read_samples(rows)) // BATCH)
-    settings: dict[str, Any] = {"compare_weight": arm.weight, "compare_margin": arm.margin} if loss == "scoring" else {}
-    return train.run(
+    settings: dict[str, Any] = {}
+    if loss == "scoring":
+        settings = {"compare_weight": arm.weight, "compare_margin": arm.margin, "score_margin": arm.score_margin}
+    summary = train.run(
         train.Config(
             data=rows,
             model=str(model),
@@ -204,60 +237,64 @@ def trained(arm: Arm, loss: str, rows: Path, model: Path, seed: int) -> TrainSum
             batch_size=BATCH,
             max_length=640,
             mle_reduction="mean",
+            split_group=8,  # faster, and the same result
             seed=seed,
-            output=rows.parent / (arm.scoring if loss == "scoring" else arm.direct),
+            output=rows.parent / name,
             **settings,
         )
     )
+    assert summary  # one process
+    if summary.steps != arm.steps:
+        raise SystemExit(f"{rows.parent / name}: wanted {arm.steps} steps, it took {summary.steps}")
+    return name, summary
 
 
-def evaluated(given: argparse.Namespace, model: Path, home: Path, name: str, seed: int) -> EvaluateSummary:
-    return evaluate.run(
+def rates(given: argparse.Namespace, model: Path, place: Path, temperature: float, seed: int) -> dict[str, float]:
+    """By problem: the share of a model's completions that pass. `place` is the run folder, but for the sampling."""
+    summary = evaluate.run(
         evaluate.Config(
             str(given.output / "problems/held_out.jsonl"),
             model=f"hf:{model}",
             n=given.n,
-            temperature=f"{given.temperature:g}",
+            temperature=f"{temperature:g}",
             max_tokens=MAX_TOKENS,
             batch_size=128,
             seed=seed,
             workers=given.workers,
-            output=home / f"evaluate-t{given.temperature:g}-n{given.n}-{name}",
+            output=place.with_name(f"evaluate-t{temperature:g}-n{given.n}-{place.name}"),
         )
     )
-
-
-def rates(summary: EvaluateSummary) -> dict[str, float]:
     return {problem.id: problem.function / problem.n for problem in summary.by_problem}
 
 
-def measure(given: argparse.Namespace, arm: Arm, seed: int) -> Outcome:
-    """One arm on one seed, from the base to both evaluations."""
+def measure(given: argparse.Namespace, arm: Arm, seed: int) -> Iterator[Outcome]:
+    """One arm on one seed, from the base to the evaluations."""
     home = given.output / f"seed{seed}"
     home.mkdir(parents=True, exist_ok=True)
     base = base_of(given, seed, home)
-    score_summary = scored(given, arm, base, home, seed)
-    rows = rankable(Path(score_summary.output), home / f"rows-{arm.rows}.jsonl")
-    summaries = {loss: trained(arm, loss, rows, base[1], seed) for loss in ("mle", "scoring")}
-    if (steps := {summary.steps for summary in summaries.values()}) != {arm.steps}:
-        raise SystemExit(f"{home}: wanted {arm.steps} steps of both trainings, they took {sorted(steps)}")
-    base_rates = rates(evaluated(given, base[1], home, "base", seed))
-    direct = rates(evaluated(given, home / arm.direct / "model", home, arm.direct, seed))
-    scoring = rates(evaluated(given, home / arm.scoring / "model", home, arm.scoring, seed))
-    return Outcome(
-        seed=seed,
-        arm=arm.scoring.removeprefix("scoring-"),
-        base_rate=fmean(base_rates.values()),
-        direct_rate=fmean(direct.values()),
-        scoring_rate=fmean(scoring.values()),
-        rows=summaries["mle"].rows,
-        candidates=score_summary.candidates,
-        perfect_share=score_summary.perfect_share,
-        steps=arm.steps,
-        direct_tokens=summaries["mle"].tokens,
-        scoring_tokens=summaries["scoring"].tokens,
-        differences={i: scoring[i] - direct[i] for i in scoring},
-    )
+    rows = rankable(Path(scored(given, arm, base, home, seed).output), home / f"rows-{arm.rows}.jsonl")
+    scoring, scoring_summary = trained(arm, "scoring", rows, base[1], seed)
+    others: dict[Equal, tuple[str, TrainSummary]] = {"steps": trained(arm, "mle", rows, base[1], seed)}
+    if given.equal_tokens:
+        longer = arm._replace(steps=round(arm.steps * scoring_summary.tokens / others["steps"][1].tokens))
+        others["tokens"] = trained(longer, "mle", rows, base[1], seed)
+    for temperature in given.temperature:
+        base_rates = rates(given, base[1], home / "base", temperature, seed)
+        ours = rates(given, home / scoring / "model", home / scoring, temperature, seed)
+        for equal, (direct, summary) in others.items():
+            theirs = rates(given, home / direct / "model", home / direct, temperature, seed)
+            yield Outcome(
+                seed=seed,
+                arm=arm.scoring.removeprefix("scoring-"),
+                temperature=temperature,
+                equal=equal,
+                base_rate=fmean(base_rates.values()),
+                direct_rate=fmean(theirs.values()),
+                scoring_rate=fmean(ours.values()),
+                direct_tokens=summary.tokens,
+                scoring_tokens=scoring_summary.tokens,
+                differences={i: ours[i] - theirs[i] for i in ours},
+            )
 
 
 def interval(differences: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
@@ -282,6 +319,8 @@ def result(outcomes: Sequence[Outcome]) -> Result:
     low, high = interval(matrix)
     return Result(
         arm=outcomes[0].arm,
+        temperature=outcomes[0].temperature,
+        equal=outcomes[0].equal,
         base_rate=fmean(o.base_rate for o in outcomes),
         direct_rate=fmean(o.direct_rate for o in outcomes),
         scoring_rate=fmean(o.scoring_rate for o in outcomes),
@@ -297,22 +336,24 @@ def result(outcomes: Sequence[Outcome]) -> Result:
 def table(results: Sequence[Result], given: argparse.Namespace) -> str:
     """Markdown, the largest difference first."""
     lines = [
-        f"{given.problems} held-out problems, n = {given.n}, temperature {given.temperature:g}; "
-        f"seeds {' '.join(map(str, given.seeds))}. Rates in percent; difference = scoring - direct, in points.",
+        f"{given.problems} held-out problems, n = {given.n}; seeds {' '.join(map(str, given.seeds))}. "
+        "Rates in percent at temperature T; difference = scoring - direct, in points.",
         "",
-        "| arm | base | direct | scoring | difference (95 % over seeds and problems) | p | by seed | tokens |",
-        "|---|---|---|---|---|---|---|---|",
+        "| arm | T | equal | base | direct | scoring | difference (95 % over seeds, problems) | p | by seed | tokens |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in sorted(results, key=lambda r: -r.difference):
+        base, direct, scoring = (f"{100 * rate:.1f}" for rate in (r.base_rate, r.direct_rate, r.scoring_rate))
         by_seed = " ".join(f"{100 * d:+.1f}" for d in r.by_seed)
         lines.append(
-            f"| {r.arm} | {100 * r.base_rate:.1f} | {100 * r.direct_rate:.1f} | {100 * r.scoring_rate:.1f} "
+            f"| {r.arm} | {r.temperature:g} | {r.equal} | {base} | {direct} | {scoring} "
             f"| {100 * r.difference:+.1f} ({100 * r.low:+.1f} to {100 * r.high:+.1f}) | {r.p:.4f} | {by_seed} "
             f"| {r.tokens_ratio:.1f} x |"
         )
     notes = """
 p: paired sign-flip test over problems, each problem's difference averaged over the seeds; it speaks of these seeds.
-tokens: what scoring saw, of what direct saw, in the same number of optimizer steps."""
+equal: direct had as many optimizer steps as scoring, or went on until it had seen as many tokens.
+tokens: what scoring saw, of what direct saw."""
     return "\n".join([*lines, notes])
 
 
@@ -321,19 +362,25 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("runs/feedback"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of data, weights, order and sampling")
     parser.add_argument("--bases", type=Path, nargs="*", default=[], help="folders with data/ and mle/, as a demo's")
+    parser.add_argument(
+        "--families", nargs="+", default=FAMILIES, metavar="NAME", help="of circuits, as data designs has"
+    )
     parser.add_argument("--size", default="small", choices=["nano", "small", "medium"], help="of a base made here")
     parser.add_argument("--rows", type=int, default=6000, help="rows the base is trained on")
+    parser.add_argument("--wrong", type=float, default=0.0, metavar="SHARE", help="of these rows, given a small fault")
     parser.add_argument("--epochs", type=float, default=4.0, help="of the base's training")
     parser.add_argument("--candidate-rows", type=int, default=640, help="rows for which candidates are drawn")
     parser.add_argument("--problems", type=int, default=400, help="held-out problems")
     parser.add_argument("--n", type=int, default=2, help="completions of each")
-    parser.add_argument("--temperature", type=float, default=0.2, help="of these completions")
+    parser.add_argument("--temperature", type=float, nargs="+", default=[0.2, 0.8], help="of these completions")
+    parser.add_argument("--equal-tokens", action="store_true", help="let direct also see as many tokens as scoring")
     parser.add_argument("--workers", type=int, default=2, help="simulations at a time")
     parser.add_argument("--source", nargs="+", default=["trained"], choices=["trained", "new"], help="of rows")
     parser.add_argument("--draw", type=parse_draw, nargs="+", default=[parse_draw("beam3")], metavar="beamN|tTxN")
     parser.add_argument("--rule", nargs="+", default=["function"], choices=["syntax", "function"])
     parser.add_argument("--weight", type=float, nargs="+", default=[0.1], help="of the ranking loss")
     parser.add_argument("--margin", type=float, nargs="+", default=[0.3], help="lambda of the ranking loss")
+    parser.add_argument("--score-margin", type=float, nargs="+", default=[0.0], help="rank scores further apart only")
     parser.add_argument("--learning-rate", type=float, nargs="+", default=[3e-4])
     parser.add_argument("--steps", type=int, nargs="+", default=[150], help=f"optimizer steps of {BATCH} rows")
     return parser.parse_args()
@@ -341,23 +388,25 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
-    grid = itertools.product(
-        given.source, given.draw, given.rule, given.weight, given.margin, given.learning_rate, given.steps
-    )
+    grid = itertools.product(*(getattr(given, name) for name in Arm._fields))
     arms = [Arm(*values) for values in grid]
     designs.run(
         designs.Config(
-            n=1, held_out=given.problems, families=FAMILIES, seed=EVALUATION_SEED, output=given.output / "problems"
+            n=1,
+            held_out=given.problems,
+            families=tuple(given.families),
+            seed=EVALUATION_SEED,
+            output=given.output / "problems",
         )
     )
-    outcomes: dict[str, list[Outcome]] = {}
+    outcomes: dict[tuple[str, float, Equal], list[Outcome]] = {}
     for seed, arm in itertools.product(given.seeds, arms):
-        outcome = measure(given, arm, seed)
-        progress.note(
-            f"seed {seed}, {outcome.arm}: base {outcome.base_rate:.3f}, direct {outcome.direct_rate:.3f}, "
-            f"scoring {outcome.scoring_rate:.3f}"
-        )
-        outcomes.setdefault(outcome.arm, []).append(outcome)
+        for o in measure(given, arm, seed):
+            progress.note(
+                f"seed {seed}, {o.arm}, T {o.temperature:g}, equal {o.equal}: base {o.base_rate:.3f}, "
+                f"direct {o.direct_rate:.3f}, scoring {o.scoring_rate:.3f}"
+            )
+            outcomes.setdefault((o.arm, o.temperature, o.equal), []).append(o)
     results = [result(of_arm) for of_arm in outcomes.values()]
     text = table(results, given)
     jsonl.write(given.output / "results.jsonl", results)

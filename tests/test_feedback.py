@@ -11,6 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from rtlscribe.records import Sample
+
 SCRIPT = Path(__file__).parents[1] / "benchmarks/feedback.py"
 TINY = ["--size", "nano", "--rows", "24", "--epochs", "1", "--candidate-rows", "4", "--problems", "2", "--n", "1"]
 
@@ -49,7 +51,7 @@ def test_the_interval_covers_seeds_and_problems(feedback: ModuleType) -> None:
 
 
 def test_seeds_are_averaged_and_paired_by_problem(feedback: ModuleType) -> None:
-    same = {"arm": "a", "base_rate": 0.5, "rows": 9, "candidates": 20, "perfect_share": 0.1, "steps": 2}
+    same = {"arm": "a", "temperature": 0.8, "equal": "steps", "base_rate": 0.5}
     work = {"direct_tokens": 100, "scoring_tokens": 400}
     one = feedback.Outcome(seed=0, direct_rate=0.5, scoring_rate=0.75, differences={"p": 0.5, "q": 0.0}, **same, **work)
     other = feedback.Outcome(
@@ -62,20 +64,44 @@ def test_seeds_are_averaged_and_paired_by_problem(feedback: ModuleType) -> None:
     assert found.low <= 0.125 <= found.high
 
 
+def test_a_share_of_the_rows_gets_another_function(feedback: ModuleType) -> None:
+    code = "module gate(input a, input b, output y);\n    assign y = a & b;\nendmodule\n"
+    rows = [Sample(id=f"r{i}", instruction=f"row {i}", verilog=code) for i in range(200)]
+    faulty = list(feedback.wrong(rows, 0.3, 1))
+    assert faulty == list(feedback.wrong(rows, 0.3, 1)) != list(feedback.wrong(rows, 0.3, 2))
+    assert [row.id for row in faulty] == [row.id for row in rows]
+    changed = {row.verilog for row in faulty} - {code}
+    assert len(changed) > 1
+    assert all(text.startswith("module gate(input a, input b, output y);") for text in changed)
+    assert sum(row.verilog != code for row in faulty) == pytest.approx(60, abs=20)
+
+
 def test_from_circuits_to_a_table_and_once_more(tmp_path: Path, icarus: str) -> None:
-    command = [sys.executable, str(SCRIPT), "--output", str(tmp_path / "f"), "--seeds", "5", "--steps", "2", *TINY]
+    given = ["--seeds", "5", "--steps", "2", "--families", "gates", "parity", "--temperature", "0.8", "--equal-tokens"]
+    given += ["--wrong", "0.5"]
+    command = [sys.executable, str(SCRIPT), "--output", str(tmp_path / "f"), *given, *TINY]
     first, second = (subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2))
     assert first.returncode == 0, first.stderr
-    (line,) = [line for line in first.stdout.splitlines() if line.startswith("| beam3-function-w0.1-m0.3-r0.0003-s2 |")]
-    assert line.count("|") == 9
+    name = "beam3-function-w0.1-m0.3-d0-r0.0003-s2"
+    lines = [line for line in first.stdout.splitlines() if line.startswith(f"| {name} | 0.8 |")]
+    assert {line.split("|")[3].strip() for line in lines} == {"steps", "tokens"}
+    assert {line.count("|") for line in lines} == {11}
     assert (tmp_path / "f/table.md").read_text() == first.stdout
-    (result,) = [json.loads(line) for line in (tmp_path / "f/results.jsonl").open()]
-    assert len(result["by_seed"]) == 1
-    assert result["difference"] == pytest.approx(result["scoring_rate"] - result["direct_rate"])
-    assert result["tokens_ratio"] > 1.5
-    for name in ("direct-beam3-function", "scoring-beam3-function-w0.1-m0.3"):
-        summary = json.loads((tmp_path / f"f/seed5/{name}-r0.0003-s2/summary.json").read_text())
-        assert summary["steps"] == 2
+    results = {r["equal"]: r for r in map(json.loads, (tmp_path / "f/results.jsonl").open())}
+    for result in results.values():
+        assert len(result["by_seed"]) == 1
+        assert result["difference"] == pytest.approx(result["scoring_rate"] - result["direct_rate"])
+    assert results["steps"]["tokens_ratio"] > 1.5
+    assert results["tokens"]["tokens_ratio"] == pytest.approx(1, abs=0.4)  # one step of few is a large part
+    steps = {
+        folder.name: json.loads((folder / "summary.json").read_text())["steps"]
+        for folder in (tmp_path / "f/seed5").glob("*-s*")
+        if not folder.name.startswith("evaluate")
+    }
+    assert steps.pop(f"scoring-{name}") == steps.pop("direct-beam3-function-r0.0003-s2") == 2
+    ((longer, n),) = steps.items()
+    assert longer == f"direct-beam3-function-r0.0003-s{n}"
+    assert n > 2
     assert second.returncode == 0, second.stderr
     assert second.stdout == first.stdout
     assert "train" not in second.stderr  # all of it was there

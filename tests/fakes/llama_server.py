@@ -1,79 +1,70 @@
-"""A real OpenAI-compatible server, llama.cpp's, with a small Llama of ours: the model folder as GGUF, then served.
+"""A real OpenAI-compatible server, llama.cpp's, with a GGUF file, which may be made of a model folder of ours first.
 
-    python llama_server.py MODEL_FOLDER GGUF
+    python llama_server.py [MODEL_FOLDER] GGUF
 
 The port is printed on stdout. Wants the packages gguf and xllamacpp.
 """
 
+import contextlib
 import json
+import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 CONTEXT = 2048
 SLOTS = 4
 
 
-def convert(folder: Path, target: Path) -> None:
-    """Write a Llama with a byte-level BPE tokenizer, as `rtlscribe new-model` makes it, as a GGUF file in float32."""
-    import gguf
-    from safetensors.numpy import load_file
+class Llama:
+    """What llama.cpp makes of a file, asked in its own words."""
 
-    config = json.loads((folder / "config.json").read_text())
-    weights = load_file(folder / "model.safetensors")
-    tokenizer = json.loads((folder / "tokenizer.json").read_text())
-    special = json.loads((folder / "tokenizer_config.json").read_text())
-    heads, shared = config["num_attention_heads"], config.get("num_key_value_heads", config["num_attention_heads"])
-    writer = gguf.GGUFWriter(target, "llama")
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(shared)
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    rope = config.get("rope_parameters") or {}
-    writer.add_rope_freq_base(rope.get("rope_theta", config.get("rope_theta", 10000.0)))
-    writer.add_vocab_size(config["vocab_size"])
-    ids = tokenizer["model"]["vocab"] | {t["content"]: t["id"] for t in tokenizer["added_tokens"]}
-    names = {number: name for name, number in ids.items()}
-    tokens = [names.get(number, f"<unused {number}>") for number in range(config["vocab_size"])]
-    added = {t["id"] for t in tokenizer["added_tokens"]}
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(tokens)
-    writer.add_token_types(
-        [gguf.TokenType.CONTROL if n in added else gguf.TokenType.NORMAL for n in range(len(tokens))]
-    )
-    writer.add_token_merges([" ".join(m) if isinstance(m, list) else m for m in tokenizer["model"]["merges"]])
-    writer.add_eos_token_id(ids[special["eos_token"]])
-    if special.get("bos_token"):
-        writer.add_bos_token_id(ids[special["bos_token"]])
-    writer.add_add_bos_token(False)
-    writer.add_chat_template("{% for m in messages %}{{ m['content'] }}\n{% endfor %}")
-    names_of = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    for name, values in weights.items():
-        values = values.astype(np.float32)
-        if name.endswith(("q_proj.weight", "k_proj.weight")):  # GGUF interleaves what transformers keeps in halves
-            count = heads if "q_proj" in name else shared
-            shape = (count, 2, values.shape[0] // count // 2, *values.shape[1:])
-            values = values.reshape(shape).swapaxes(1, 2).reshape(values.shape)
-        writer.add_tensor(names_of.get_name(name, try_suffixes=(".weight",)), np.ascontiguousarray(values))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    def __init__(self, port: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids of a text."""
+        return self._post("/tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"]
+
+    def likeliest(self, ids: list[int]) -> int:
+        """The token that follows those given."""
+        asked = {"prompt": ids, "n_predict": 1, "temperature": 0, "return_tokens": True}
+        (token,) = self._post("/completion", asked)["tokens"]
+        return token
+
+    def _post(self, path: str, content: dict[str, Any]) -> Any:
+        asked = urllib.request.Request(self.url + path, json.dumps(content).encode())
+        with urllib.request.urlopen(asked) as reply:
+            return json.load(reply)
+
+
+@contextlib.contextmanager
+def serving(*arguments: str | Path) -> Iterator[Llama]:
+    """This program, as a process of its own: in one with pyslang, xllamacpp aborts."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout
+    try:
+        yield Llama(process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def main() -> None:
     import xllamacpp
 
-    target = Path(sys.argv[2])
-    convert(Path(sys.argv[1]), target)
+    *folder, target = sys.argv[1:]
+    if folder:
+        from rtlscribe.quantizing.gguf_writer import write
+
+        write(Path(folder[0]), Path(target), type="F16")
     options = xllamacpp.CommonParams()
-    options.model.path = str(target)
+    options.model.path = target
     options.n_ctx = CONTEXT * SLOTS
     options.n_parallel = SLOTS
     options.hostnames = ["127.0.0.1"]

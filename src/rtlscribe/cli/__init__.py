@@ -23,6 +23,8 @@ INTERRUPTED = 130
 # name: ("module:function", one line of help)
 COMMANDS = {
     "write": ("rtlscribe.cli.write:run", "Verilog for a sentence, checked."),
+    "serve": ("rtlscribe.app.serve:run", "A model as a server that speaks OpenAI's protocol, with a web page."),
+    "mcp": ("rtlscribe.app.mcp:run", "Checks, and a model, as tools for editors and assistants that speak MCP."),
     "check": ("rtlscribe.cli.check:run", "Judge a Verilog file: compile, simulate, prove equal to a reference."),
     "demo": ("rtlscribe.cli.demo:run", "The whole loop in small on this machine: data, training, evaluation, report."),
     "data designs": (
@@ -42,7 +44,9 @@ COMMANDS = {
     "train": ("rtlscribe.stages.train:run", "Train a causal language model: maximum likelihood or candidate ranking."),
     "train-dpo": ("rtlscribe.stages.preference:run", "Train a model to prefer its better-scored answers (DPO)."),
     "train-grpo": ("rtlscribe.stages.reinforce:run", "Train a model on the verdicts of its own answers (GRPO)."),
+    "quantize": ("rtlscribe.stages.quantize:run", "Make a model smaller: 4 bits, as GPTQ or GGUF."),
     "transform": ("rtlscribe.stages.transform:run", "Turn a field of every row into another: words or Verilog."),
+    "bench transform": ("rtlscribe.stages.bench:run", "Measure transform with different engine settings."),
     "sample": ("rtlscribe.stages.sample:run", "Let a model answer every problem of a file n times."),
     "score": ("rtlscribe.stages.score:run", "Score candidates, for train --loss scoring."),
     "evaluate": ("rtlscribe.stages.evaluate:run", "Measure a model on a benchmark by simulation."),
@@ -77,7 +81,7 @@ Exit status: 0 all judges pass, 1 one does not, 2 wrong usage, 3 a tool is
 missing.
 """,
 }
-GROUPS = {"data": "Make, check and convert datasets."}
+GROUPS = {"data": "Make, check and convert datasets.", "bench": "Measure speed."}
 
 HELP = "From a sentence to Verilog that has been checked, and the workshop that builds the models which do so."
 EPILOGUE = """

@@ -6,6 +6,7 @@ they do. Does nothing that the commands do not.
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from cyclopts import Parameter
 from rtlscribe import progress
 from rtlscribe.cli import write
 from rtlscribe.options import Count, Positive
-from rtlscribe.stages import designs, evaluate, new_model, report, sample, score, train
+from rtlscribe.stages import designs, evaluate, new_model, quantize, report, sample, score, train
 from rtlscribe.stages.new_model import SizeName
 
 SENTENCE = "Write an 8-bit up counter with synchronous active-high reset to zero and enable."
@@ -32,6 +33,7 @@ ROWS_IN_THE_TABLE = (
     ("direct-train (MLE)", "mle"),
     ("scoring-train", "scoring"),
 )
+IN_4_BITS = ("scoring-train, 4 bits (GGUF)", "4-bit")
 
 
 @Parameter(name="*")
@@ -80,9 +82,15 @@ def run(config: Config = Config()) -> str:  # cyclopts wants a default where all
     progress.note(f"demo: seed {config.seed}, runs under {home}; interrupted, the same command goes on")
     _direct_train(config)
     _scoring_train(config)
-    for _, name in ROWS_IN_THE_TABLE:
-        _evaluate(config, name)
-    finished = [f"{label}={home / f'evaluate-{name}'}" for label, name in ROWS_IN_THE_TABLE]
+    rows = list(ROWS_IN_THE_TABLE)
+    for _, name in rows:
+        _evaluate(config, name, f"hf:{home / name / 'model'}")
+    if all(map(importlib.util.find_spec, ("gguf", "xllamacpp"))):
+        rows.append(IN_4_BITS)
+        _evaluate(config, IN_4_BITS[1], f"gguf:{_in_4_bits(config)}")
+    else:
+        progress.note("demo: no row for 4 bits: that wants llama.cpp, pip install -e '.[gguf]'")
+    finished = [f"{label}={home / f'evaluate-{name}'}" for label, name in rows]
     others = [str(home / name) for name in ("data", "mle", "score", "scoring")]
     table = report.run(report.Config((*finished, *others), output=home / "report.html", title="rtlscribe demo")).table
     written = write.run(write.Config(SENTENCE, model=f"hf:{home / 'scoring/model'}"))
@@ -179,11 +187,20 @@ def _scoring_train(config: Config) -> None:
     )
 
 
-def _evaluate(config: Config, name: str) -> None:
+def _in_4_bits(config: Config) -> str:
+    """The scoring-trained model as a GGUF file."""
+    home = config.output
+    made = quantize.run(
+        quantize.Config(str(home / "scoring/model"), format="gguf", output=home / IN_4_BITS[1], fresh=config.fresh)
+    )
+    return made.output
+
+
+def _evaluate(config: Config, name: str, model: str) -> None:
     evaluate.run(
         evaluate.Config(
             str(config.output / "data/held_out.jsonl"),
-            model=f"hf:{config.output / name / 'model'}",
+            model=model,
             n=config.n,
             max_tokens=320,
             batch_size=128,

@@ -16,6 +16,7 @@ from rtlscribe.records import Completion, Record, Sampling
 
 TABLE = {
     "endpoint": "rtlscribe.models.endpoint:EndpointModel",
+    "gguf": "rtlscribe.models.gguf:GgufModel",
     "hf": "rtlscribe.models.hf:HfModel",
     "scripted": "rtlscribe.models.scripted:ScriptedModel",
     "vllm": "rtlscribe.models.vllm:VllmModel",
@@ -114,7 +115,7 @@ def answers(model: Model, requests: Sequence[Request], *, sampling: Sampling) ->
 def local_path(name: str) -> Path | None:
     """The file or folder of this machine that a model is read from, if any: an input of the run."""
     backend, rest = _parts(name)
-    return Path(rest) if backend in ("hf", "scripted", "vllm") and Path(rest).exists() else None
+    return Path(rest) if backend in ("gguf", "hf", "scripted", "vllm") and Path(rest).exists() else None
 
 
 def open_model(name: str, *, batch_size: int = 32, limits: Limits | None = None) -> Model:

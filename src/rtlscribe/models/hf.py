@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request
+from rtlscribe.models.memory import refuse_too_large, widened_bytes
 from rtlscribe.models.streaming import Piece
 from rtlscribe.prompts import prompt_ids
 from rtlscribe.records import Completion, Sampling
@@ -48,6 +49,8 @@ def load(path: str, *, dtype: torch.dtype | None = None) -> tuple[Any, Any]:
     if (Path(path) / "manifest.json").is_file():
         raise UsageError(f"{path} is the folder of a run; its model is {path}/model")
     on_gpu = torch.cuda.is_available()
+    if not on_gpu:
+        refuse_too_large(path, widened_bytes(Path(path), width=(dtype or torch.float32).itemsize))
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         wanted = dtype or ("auto" if on_gpu else torch.float32)

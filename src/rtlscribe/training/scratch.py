@@ -34,6 +34,11 @@ SIZES = {
     "medium": Size(hidden=256, layers=6, heads=8, vocabulary=2048),
 }
 CONTEXT = 1024
+# A word with the sign before it, one digit, a run of signs, white space: Qwen's way, which llama.cpp has a name for.
+WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -41,8 +46,7 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            # A word or a run of signs with the blank before it, one digit, or a run of white space (indentation).
-            pre_tokenizers.Split(Regex(r" ?[A-Za-z_]+|[0-9]| ?[^\sA-Za-z_0-9]+|\s+"), behavior="isolated"),
+            pre_tokenizers.Split(Regex(WORDS), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -1,0 +1,1 @@
+"""Quantizing: fewer bits for each weight of a model, in the formats that others read."""
