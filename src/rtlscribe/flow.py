@@ -95,16 +95,27 @@ def judge(
     """
     docket = _Docket(problems, checkers, known or {})
 
-    def check(item: tuple[Task, Candidate]) -> Verdict:
-        task, candidate = item
-        return checkers[task.rule].check(candidate, problems[candidate.problem_id], timeout_s=timeout_s)
+    def check(case: _Case) -> Verdict:
+        return checkers[case.task.rule].check(case.candidate, case.problem, timeout_s=timeout_s)
 
     for result in executor.map(check, docket.first_of_each(tasks), workers=workers):
         yield from docket.settle(result)
     yield from docket.ready
-    docket.ready.clear()
-    for result in executor.map(check, docket.each_text(), workers=workers):
-        yield from docket.settle(result)
+    for result in executor.map(check, (first for first, *_ in docket.left.values()), workers=workers):
+        for case in docket.left[result.item.answer]:
+            yield _decided(case, result)
+
+
+class _Case(NamedTuple):
+    """A candidate before a checker."""
+
+    task: Task
+    candidate: Candidate
+    problem: Problem
+
+    @property
+    def answer(self) -> Answer:
+        return self.task.rule, self.candidate.problem_id, self.candidate.code
 
 
 class _Docket:
@@ -115,47 +126,39 @@ class _Docket:
     ) -> None:
         self._problems = problems
         self._alike = {rule: getattr(checker, "alike", str) for rule, checker in checkers.items()}
-        self._verdicts: dict[Answer, Verdict] = {}
-        self._waiting: dict[Answer, list[tuple[Task, Candidate]]] = {}  # for the first of its kind, being judged
-        self._left: dict[Answer, list[tuple[Task, Candidate]]] = {}  # by text, where their like's verdict tells of its
+        self._of_text: dict[Answer, Verdict] = {}
+        self._of_kind: dict[Answer, Verdict] = {}
+        self._waiting: dict[Answer, list[_Case]] = {}  # by kind, for the first of it, which is being judged
+        self.left: dict[Answer, list[_Case]] = {}  # by text: the verdict on the first of their kind is not theirs
         self.ready: deque[Result[Task, Attempt]] = deque()
         for answer, verdict in known.items():
             self._learn(answer, verdict)
 
-    def first_of_each(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Candidate]]:
-        """The tasks whose verdict neither is known nor will be by that on an earlier one."""
+    def first_of_each(self, tasks: Iterable[Task]) -> Iterator[_Case]:
+        """The cases whose verdict neither is known nor will be by that on an earlier one."""
         for task in tasks:
-            candidate = candidate_of(task.completion, self._problems[task.completion.problem_id], task.assembly)
-            answer = (task.rule, candidate.problem_id, candidate.code)
-            kind = self._kind(answer)
-            if verdict := self._verdicts.get(answer) or self._verdicts.get(kind):
-                self.ready.append(Result(task, value=_attempt(task, candidate, verdict)))
+            problem = self._problems[task.completion.problem_id]
+            case = _Case(task, candidate_of(task.completion, problem, task.assembly), problem)
+            kind = self._kind(case.answer)
+            if verdict := self._of_text.get(case.answer) or self._of_kind.get(kind):
+                self.ready.append(_decided(case, Result(case, value=verdict)))
+            elif case.answer in self.left:
+                self.left[case.answer].append(case)
             elif kind in self._waiting:
-                self._waiting[kind].append((task, candidate))
+                self._waiting[kind].append(case)
             else:
                 self._waiting[kind] = []
-                yield task, candidate
+                yield case
 
-    def each_text(self) -> Iterator[tuple[Task, Candidate]]:
-        """One task for each text that is left over."""
-        left, self._left = self._left, {}
-        for answer, (first, *others) in left.items():
-            self._waiting[answer] = others
-            yield first
-
-    def settle(self, result: Result[tuple[Task, Candidate], Verdict]) -> Iterator[Result[Task, Attempt]]:
+    def settle(self, result: Result[_Case, Verdict]) -> Iterator[Result[Task, Attempt]]:
         """The attempts that a verdict decides, and those that were ready before."""
-        task, candidate = result.item
-        answer = (task.rule, candidate.problem_id, candidate.code)
+        answer = result.item.answer
         carries = not result.value or self._learn(answer, result.value)
-        waiting = self._waiting.pop(answer, None) or self._waiting.pop(self._kind(answer), [])
-        for other, its_candidate in ((task, candidate), *waiting):
-            if carries or its_candidate.code == candidate.code:
-                value = _attempt(other, its_candidate, result.value) if result.value else None
-                yield Result(other, value=value, error=result.error)
+        for case in (result.item, *self._waiting.pop(self._kind(answer))):
+            if carries or case.answer == answer:
+                yield _decided(case, result)
             else:
-                own = (other.rule, its_candidate.problem_id, its_candidate.code)
-                self._left.setdefault(own, []).append((other, its_candidate))
+                self.left.setdefault(case.answer, []).append(case)
         while self.ready:
             yield self.ready.popleft()
 
@@ -166,10 +169,15 @@ class _Docket:
     def _learn(self, answer: Answer, verdict: Verdict) -> bool:
         """Remember a verdict; whether it holds for all texts of its kind: a detail that names a line is of one text."""
         carries = not _PLACE.search(verdict.detail)
-        self._verdicts[answer] = verdict
+        self._of_text[answer] = verdict
         if carries:
-            self._verdicts[self._kind(answer)] = verdict
+            self._of_kind[self._kind(answer)] = verdict
         return carries
+
+
+def _decided(case: _Case, result: Result[_Case, Verdict]) -> Result[Task, Attempt]:
+    value = _attempt(case.task, case.candidate, result.value) if result.value else None
+    return Result(case.task, value=value, error=result.error)
 
 
 def attempt(

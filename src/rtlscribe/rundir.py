@@ -299,7 +299,7 @@ def _commit() -> str | None:
 def _libraries() -> dict[str, str]:
     """The versions of the libraries that results depend on, those that are installed."""
     found = {}
-    for name in ("torch", "transformers", "pyslang"):
+    for name in ("torch", "transformers", "pyslang", "gguf", "xllamacpp", "llmcompressor", "gptqmodel"):
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

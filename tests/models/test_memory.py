@@ -16,12 +16,12 @@ GIB = 1 << 30
 
 def test_narrow_numbers_are_widened_and_others_are_not(tmp_path: Path) -> None:
     kinds = {"a": torch.bfloat16, "b": torch.float16, "c": torch.float32, "d": torch.int8, "e": torch.int32}
-    save_file({name: torch.zeros(10, 3, dtype=kind) for name, kind in kinds.items()}, tmp_path / "1.safetensors")
-    save_file({"f": torch.zeros(5)}, tmp_path / "2.safetensors", metadata={"format": "pt"})
+    save_file({name: torch.zeros(10, 3, dtype=kind) for name, kind in kinds.items()}, tmp_path / "model-1.safetensors")
+    save_file({"f": torch.zeros(5)}, tmp_path / "model-2.safetensors", metadata={"format": "pt"})
     assert widened_bytes(tmp_path, width=4) == 30 * (4 + 4 + 4 + 1 + 4) + 20
     assert widened_bytes(tmp_path, width=2) == 30 * (2 + 2 + 4 + 1 + 4) + 20
     for number, damaged in enumerate((b"", b"\x10", b"\x05" + b"\0" * 7 + b"{{{{{", b"\xff" * 40)):
-        (tmp_path / f"damaged {number}.safetensors").write_bytes(damaged)
+        (tmp_path / f"model damaged {number}.safetensors").write_bytes(damaged)
     assert widened_bytes(tmp_path, width=2) == 30 * (2 + 2 + 4 + 1 + 4) + 20
     assert widened_bytes(tmp_path / "nowhere", width=4) == 0
 

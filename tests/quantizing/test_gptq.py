@@ -56,7 +56,7 @@ def test_quantized_it_loads_and_says_nearly_the_same(method: str, trained: Path,
 
 @pytest.mark.skipif(bool(HERE), reason="one of the libraries is installed")
 def test_without_the_library_the_extra_is_named(data: Path, trained: Path, tmp_path: Path) -> None:
-    for method, extra in (("llmcompressor", "[quant]"), ("gptqmodel", "[quant-gptq]")):
+    for method, extra in (("llmcompressor", "extra quant:"), ("gptqmodel", "extra quant-gptq:")):
         command = ["quantize", str(trained), "--data", str(data), "--method", method, "--output", "run"]
         done = subprocess.run(
             [sys.executable, "-m", "rtlscribe", *command], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -49,7 +49,7 @@ SMALL: dict[str, Any] = {
     [
         ({}, 0.1),
         ({"accumulate": 2}, 0.1),
-        ({"beta": 0.01}, 0.1),
+        ({"beta": 0.01}, 0.05),
         ({"lora_rank": 8, "learning_rate": 2e-1}, 0.003),  # the untrained output layer, left as it is, allows no more
     ],
 )

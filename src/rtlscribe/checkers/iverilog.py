@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -24,7 +25,7 @@ from typing import Literal
 from rtlscribe.checkers.base import Judged, Remade
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
-from rtlscribe.checkers.sandbox import Box, Finished, Pool, unsandboxed
+from rtlscribe.checkers.sandbox import Box, Finished, Pool
 from rtlscribe.errors import UsageError
 from rtlscribe.published import PROCEDURES, Log
 from rtlscribe.records import NONCE, Candidate, Problem, Verdict
@@ -46,6 +47,7 @@ FALLBACKS = (
 SUSPECT_SECONDS = 2.0
 DETAIL_LINES = 12
 BUILDS = 1024  # testbenches kept ready
+BUILDS_BYTES = 64 * 1024 * 1024  # of them all
 EXPANDED_BYTES = 1024 * 1024
 PROGRAM_BYTES = 8 * 1024 * 1024
 _TIMESCALE = re.compile(r"`timescale\s+\w+\s*/\s*\w+|`timescale[^\n]*")
@@ -71,6 +73,11 @@ class Build:
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     build: Build | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes, of what is large."""
+        return sys.getsizeof(self.build.trusted) + sys.getsizeof(self.build.harness.text) if self.build else 0
 
 
 class IverilogChecker(Remade):
@@ -102,8 +109,8 @@ class IverilogChecker(Remade):
         return in_box(self.pool, candidate.code, judge).verdict(candidate, problem, checker=self.name, begun=begun)
 
     def alike(self, code: str) -> str:
-        """Equal for answers that the compiler cannot tell apart."""
-        return alike.alike(code)
+        """Equal for answers that neither screen nor compiler can tell apart; published rules read the text itself."""
+        return alike.alike(code) if self._rule == "strict" else code
 
     def build(self, problem: Problem, *, timeout_s: float) -> Build:
         """The problem's testbench as answers meet it, the reference run on it."""
@@ -118,9 +125,7 @@ class IverilogChecker(Remade):
 
     def warning(self) -> str:
         """What a user has to be told before answers are run; "" if they are confined."""
-        if unsandboxed(self.measures()):
-            return "UNSANDBOXED: answers run with your own rights on this machine; see `rtlscribe doctor --sandbox`"
-        return ""
+        return self.pool.warning()
 
     # The strict rule
 
@@ -223,16 +228,22 @@ class IverilogChecker(Remade):
         text = "\0".join((problem.testbench, problem.reference, problem.header, problem.top, problem.pass_pattern))
         key = (problem.id, hashlib.sha256(text.encode(errors="replace")).digest())
         with self._lock:
+            if key not in self._slots:
+                self._make_room()
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
-            while len(self._slots) > BUILDS:
-                self._slots.popitem(last=False)
         with slot.lock:
             if slot.build is None:
                 slot.build = self._prepare(box, harness(problem), timeout_s)
             if proven and not slot.build.proven and problem.reference:
                 slot.build = self._prove(box, slot.build, problem, timeout_s)
             return slot.build
+
+    def _make_room(self) -> None:
+        """Forget the builds that were asked for longest ago, as long as there are too many."""
+        held = sum(slot.size for slot in self._slots.values())
+        while self._slots and (len(self._slots) >= BUILDS or held > BUILDS_BYTES):
+            held -= self._slots.popitem(last=False)[1].size
 
     def _prepare(self, box: Box, made: Harness, timeout_s: float, notes: tuple[str, ...] = ()) -> Build:
         build = Build(made, notes=notes if made.marked else (*notes, "its result line cannot be marked"))

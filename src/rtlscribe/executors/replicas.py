@@ -219,7 +219,7 @@ class Replicas:
         streams = [stream for stream, other in self._running.items() if other.place is place]
         there = [self._running.pop(stream) for stream in streams]
         left = [other for other in there if job.owed(other.items, other.got)]
-        self._again.extend(left[1:])  # it was not at these yet
+        self._again.extend(_Batch(job.owed(other.items, other.got), other.losses) for other in left[1:])
         for first in left[:1]:
             owed, losses = job.owed(first.items, first.got), first.losses + 1
             if len(owed) == 1 and losses >= LOSSES:

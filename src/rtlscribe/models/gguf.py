@@ -162,8 +162,8 @@ class GgufModel:
 
     def _ask(self, number: int, content: dict[str, Any], came: Replies) -> None:
         self._waiting[number] = came
-        self._send({"id": number, "body": content})
-        if self._process.poll() is not None:  # nothing will come, and the thread that tells may have ended before
+        # Nothing will come, and the thread that tells may have ended before.
+        if not self._send({"id": number, "body": content}) or self._process.poll() is not None:
             came.put(None)
 
     def _answer(self, reply: dict[str, Any], started: _Started, sampling: Sampling) -> Answer | Failure:
@@ -182,11 +182,14 @@ class GgufModel:
         usage = Usage(requests=1, prompt_tokens=reply["prompt_tokens"], completion_tokens=reply["completion_tokens"])
         return Answer(completion, usage)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        with self._lock, contextlib.suppress(BrokenPipeError):  # that it has ended is told where replies are awaited
+    def _send(self, message: dict[str, Any]) -> bool:
+        """Whether the engine could be told."""
+        with self._lock, contextlib.suppress(BrokenPipeError):
             assert self._process.stdin
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
+            return True
+        return False
 
     def _await_ready(self, path: Path) -> None:
         assert self._process.stdout
@@ -261,7 +264,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _distribute(process: subprocess.Popen[str], waiting: dict[int, Replies]) -> None:
     """Hand each reply to the call that waits for it; at the end of all, None to those that still do."""
     assert process.stdout
-    with process.stdout as replies:
+    with process.stdout as replies, contextlib.suppress(ValueError):  # half a line, of an engine that was ended
         for line in replies:
             reply = json.loads(line)
             number = reply["id"]

@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, Value]:
                     values[key] = value
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (EOFError, ValueError, KeyError) as error:  # ValueError: of decoding, too
+    except (EOFError, ValueError, KeyError, RecursionError) as error:  # ValueError: of decoding, too
         raise DataError(path, None, f"the file is damaged or cut off ({error}); download or make it again") from error
     return values
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from rtlscribe.errors import RtlscribeError, UsageError
+from rtlscribe.weights import weight_files
 
 GIB = 1 << 30
 PROMPT = "Write an 8-bit up counter with synchronous active-high reset to zero and enable.\n"
 ANSWERS, TOKENS = 4, 64
 NARROW = {"F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}  # bytes; floating-point numbers that a CPU widens
-DAMAGED = (ValueError, KeyError, TypeError, AttributeError)  # what reading the head of such a file may raise
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading the head of such a file may raise
 WIDTHS = NARROW | {"F64": 8, "F32": 4, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 
 
@@ -55,8 +56,8 @@ def widened_bytes(folder: Path, *, width: int) -> int:
     0 where there are no .safetensors files to be looked into.
     """
     total = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as file, contextlib.suppress(*DAMAGED):  # which is told by who loads it
+    for path in weight_files(folder):
+        with contextlib.suppress(*DAMAGED), path.open("rb") as file:  # which is told by who loads it
             size = int.from_bytes(file.read(8), "little")
             tensors: dict[str, Any] = json.loads(file.read(min(size, path.stat().st_size)))
             for name, tensor in tensors.items():
@@ -75,7 +76,7 @@ def peak_bytes(process: int | str = "self") -> int:
 
 
 def answering_bytes(name: str) -> int:
-    """The most memory that a model takes while it answers, with the process that it runs in.
+    """The most memory that a model takes while it answers: on a GPU what PyTorch has there, else all of its process.
 
     Raises:
         RtlscribeError: it does not answer.
@@ -113,7 +114,9 @@ def _main() -> None:
     except RtlscribeError as error:
         sys.exit(str(error))
     engine = getattr(model, "engine_pid", None)  # of a model that runs in a process of its own
-    print(peak_bytes() + (peak_bytes(engine) if engine else 0), flush=True)
+    torch = sys.modules.get("torch")
+    on_gpu = torch.cuda.max_memory_allocated() if torch and torch.cuda.is_available() else 0
+    print(on_gpu or peak_bytes() + (peak_bytes(engine) if engine else 0), flush=True)
     os._exit(0)  # nothing is left to be kept, and some libraries take seconds to end
 
 

@@ -20,6 +20,7 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from rtlscribe.errors import UsageError
 from rtlscribe.quantizing.gguf_tokenizer import add_tokenizer
 from rtlscribe.registry import extra
+from rtlscribe.weights import weight_files
 
 with extra("gguf"):
     import gguf
@@ -146,7 +147,7 @@ def _add_dimensions(writer: gguf.GGUFWriter, config: Any) -> None:
 
 def _tensors(folder: Path, config: Any, family: Family, wanted: gguf.GGMLQuantizationType) -> Iterator[_Tensor]:
     names = gguf.get_tensor_name_map(_architecture(family), config.num_hidden_layers)
-    files = sorted(folder.glob("*.safetensors"))
+    files = weight_files(folder)
     if not files:
         raise UsageError(f"{folder} has no .safetensors files; `save_pretrained` of transformers writes them")
     for path in files:

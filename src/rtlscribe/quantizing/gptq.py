@@ -27,9 +27,15 @@ def require(method: str) -> None:
     if importlib.util.find_spec(method) is None:
         raise MissingToolError(
             f"the Python package {method!r} is not installed; its dependencies exclude this environment's, so it wants "
-            f"one of its own: python3 -m venv .venv-quant && .venv-quant/bin/pip install '.[{EXTRAS[method]}]' in the "
-            "project's folder, then .venv-quant/bin/rtlscribe quantize ...; --format gguf needs none of it"
+            f"one of its own with the extra {EXTRAS[method]}: docs/quantize.md tells how; --format gguf needs none"
         )
+
+
+def tokenizer_of(source: str) -> Any:
+    """The tokenizer of a model folder."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(source)
 
 
 def calibration(
@@ -45,8 +51,8 @@ def calibration(
     return rows
 
 
-def quantize(model: Any, source: str, rows: Sequence[Sequence[int]], target: Path, *, method: str, bits: int) -> None:
-    """Write a quantized copy of a model, which was loaded from `source`, to the folder `target`.
+def quantize(source: str, rows: Sequence[Sequence[int]], target: Path, *, method: str, bits: int) -> None:
+    """Write a quantized copy of the model in the folder `source` to the folder `target`.
 
     Raises:
         RtlscribeError: the library fails on this model.
@@ -54,18 +60,22 @@ def quantize(model: Any, source: str, rows: Sequence[Sequence[int]], target: Pat
     by_name = {"llmcompressor": _llmcompressor, "gptqmodel": _gptqmodel}
     try:
         with contextlib.redirect_stdout(sys.stderr):  # results alone go to stdout
-            by_name[method](model, source, rows, target, bits)
+            by_name[method](source, rows, target, bits)
     except (ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise RtlscribeError(f"{method} does not quantize {source}: {reason}") from error
 
 
-def _llmcompressor(model: Any, source: str, rows: Sequence[Sequence[int]], target: Path, bits: int) -> None:
+def _llmcompressor(source: str, rows: Sequence[Sequence[int]], target: Path, bits: int) -> None:
+    import torch
     from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
     from datasets import Dataset
     from llmcompressor import oneshot
     from llmcompressor.modifiers.gptq import GPTQModifier
+    from transformers import AutoModelForCausalLM
 
+    model = AutoModelForCausalLM.from_pretrained(source, dtype="auto")
+    model = model.to("cuda") if torch.cuda.is_available() else model
     weights = QuantizationArgs(num_bits=bits, type="int", strategy="group", group_size=_group_size(model.config))
     recipe = GPTQModifier(
         config_groups={"all": QuantizationScheme(targets=["Linear"], weights=weights)}, ignore=["lm_head"]
@@ -80,12 +90,13 @@ def _llmcompressor(model: Any, source: str, rows: Sequence[Sequence[int]], targe
     model.save_pretrained(target, save_compressed=True)
 
 
-def _gptqmodel(loaded: Any, source: str, rows: Sequence[Sequence[int]], target: Path, bits: int) -> None:
+def _gptqmodel(source: str, rows: Sequence[Sequence[int]], target: Path, bits: int) -> None:
     # It counts cores as it likes, and fails where it then finds fewer.
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", str(max(2, len(os.sched_getaffinity(0)))))
     from gptqmodel import GPTQModel, QuantizeConfig
+    from transformers import AutoConfig
 
-    settings = QuantizeConfig(bits=bits, group_size=_group_size(loaded.config))
+    settings = QuantizeConfig(bits=bits, group_size=_group_size(AutoConfig.from_pretrained(source)))
     model = GPTQModel.load(source, settings)
     model.quantize([{"input_ids": list(row), "attention_mask": [1] * len(row)} for row in rows], batch_size=1)
     model.save(str(target))

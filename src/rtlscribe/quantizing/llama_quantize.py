@@ -10,7 +10,6 @@ from pathlib import Path
 from rtlscribe.errors import MissingToolError, RtlscribeError
 
 PROGRAM = "llama-quantize"
-TYPES = ("Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K")
 
 
 def find(type: str) -> str:

@@ -19,13 +19,14 @@ from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import Attempt, Task, complete, judge
 from rtlscribe.models.base import open_model
-from rtlscribe.models.memory import answering_bytes
+from rtlscribe.models.memory import answering_bytes, refuse_too_large
 from rtlscribe.options import Count, FromZero, Share
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.records import Problem, Record, Sampling
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.summaries import Setting
+from rtlscribe.weights import weight_files
 
 GgufType = Literal[
     "F16", "Q8_0", "Q4_0",  # written here
@@ -34,7 +35,6 @@ GgufType = Literal[
 RULE = "strict"
 BEFORE, AFTER, MEASURED = "before.jsonl", "out.jsonl", "measured.jsonl"
 MIB = 1 << 20
-WEIGHTS = ("*.safetensors", "*.bin")
 
 
 @Parameter(name="*")
@@ -111,7 +111,7 @@ class Config:
 class Measured(Record, kw_only=True):
     """What a model costs: bytes of its weights on disk, the most memory it had while answering, and its pass rates.
 
-    `peak_memory_bytes` includes the process and its libraries; 0 where the system does not tell.
+    `peak_memory_bytes` is that of the GPU, else of the process with its libraries; 0 where the system does not tell.
     """
 
     model: str
@@ -254,18 +254,18 @@ def _make(config: Config, plan: Plan, source: Path, made: Path) -> None:
         finally:
             whole.unlink(missing_ok=True)
         return
-    from rtlscribe.models.hf import load
     from rtlscribe.quantizing import gptq
 
     assert config.data
     samples = read_samples(config.data)
-    model, tokenizer = load(str(source))
+    refuse_too_large(str(source), _bytes(source))
+    tokenizer = gptq.tokenizer_of(str(source))
     rows = gptq.calibration(
         samples, tokenizer, Template(config.prompt), count=config.calibration_rows, max_length=config.max_length
     )
     unfinished = made.with_name("model.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    gptq.quantize(model, str(source), rows, unfinished, method=config.method, bits=config.bits)
+    gptq.quantize(str(source), rows, unfinished, method=config.method, bits=config.bits)
     tokenizer.save_pretrained(unfinished)
     unfinished.rename(made)
 
@@ -275,16 +275,19 @@ def _measured(config: Config, name: str, place: Path, test: Test | None, work: R
         if measured.model == name:
             return measured
     rates = _rates(config, name, test, work, log) if test else None
-    weights = [place] if place.is_file() else [file for form in WEIGHTS for file in place.glob(form)]
     measured = Measured(
         model=name,
-        weight_bytes=sum(file.stat().st_size for file in weights),
+        weight_bytes=_bytes(place),
         peak_memory_bytes=answering_bytes(name),
         rates=rates,
     )
     with work.appending(MEASURED) as append:
         append(measured)
     return measured
+
+
+def _bytes(model: Path) -> int:
+    return sum(file.stat().st_size for file in ([model] if model.is_file() else weight_files(model)))
 
 
 def _rates(config: Config, name: str, test: Test, work: RunDir, log: str) -> Setting:
