@@ -199,3 +199,14 @@ def test_alike_answers_share_a_verdict_that_names_no_line(executor: str) -> None
     again = Careless()
     assert len(list(judged(tasks, {"strict": again}, executor, known=known))) == 15
     assert sorted(again.asked) == sorted(("p", f"{text}\n") for text in texts[3:])
+
+
+def test_no_answer_is_lost_among_its_like() -> None:
+    """A text may be the reduced form of its kind itself."""
+    texts = [f"{module('p', 'fault')}", module("p", "fault") + "\n", module("p", "\nfault"), module("p", "fault ")] * 2
+    for first in range(4):
+        tasks = [
+            task("p", index, text, assembly="header-aware") for index, text in enumerate(texts[first:] + texts[:first])
+        ]
+        results = list(judged(tasks, {"strict": Careless()}, "pool"))
+        assert sorted(r.value.completion.index for r in results if r.value) == list(range(8))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 mcp = pytest.importorskip("mcp", reason="the SDK of MCP is not installed: pip install -e '.[mcp]'")
+
+from tests.cli.test_doctor import ON_AN_OLD_SYSTEM, began  # noqa: E402
 
 HEAD = "module m(input a, output y);\n"
 GOOD = f"{HEAD}    assign y = ~a;\nendmodule\n"
@@ -46,7 +49,7 @@ def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> N
         ("simulate", {"code": GOOD, "testbench": TESTBENCH}),
         ("simulate", {"code": WRONG, "testbench": TESTBENCH}),
         ("write", {"description": "an inverter", "testbench": TESTBENCH, "header": HEAD}),
-        ("simulate", {"code": GOOD, "testbench": TESTBENCH, "pass_pattern": "("}),
+        ("simulate", {"code": GOOD, "testbench": '`include "/etc/passwd"\n'}),
         ("simulate", {"code": GOOD}),
     ]
     model = script([BAD, WRONG, GOOD], "mcp.jsonl")
@@ -61,7 +64,7 @@ def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> N
     assert "simulation (failed): mismatch" in told[5]["told"]
     assert (told[6]["code"], told[6]["answers"], told[6]["repairs"]) == (GOOD, 3, 2)
     assert "simulation" in told[6]["told"].partition("not checked")[0]
-    assert "no regular expression" in results[7].content[0].text
+    assert "includes files" in results[7].content[0].text
 
 
 def test_equivalence_without_a_model(tmp_path: Path, icarus: str) -> None:
@@ -79,3 +82,11 @@ def test_no_such_model(rtlscribe: Callable, icarus: str) -> None:
     ran = rtlscribe("mcp", "--model", "scripted:none.jsonl")
     assert (ran.status, ran.out) == (2, "")
     assert "none.jsonl" in ran.err
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of the calls are those of x86_64")
+def test_no_sandbox_is_said(icarus: str, tmp_path: Path) -> None:
+    process = began(ON_AN_OLD_SYSTEM, "mcp", cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert out == ""
+    assert err.startswith("UNSANDBOXED: answers run with your own rights on this machine; see ")

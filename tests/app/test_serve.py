@@ -27,7 +27,7 @@ SECRET = "the-key-of-this-test"
 @pytest.fixture(scope="module")
 def server(folder: Path, script: Callable[..., str], icarus: str) -> Iterator[Server]:
     """Its model is wrong at first."""
-    with serving(folder, "--model", script([BAD, GOOD]), "--concurrency", "2") as running:
+    with serving(folder, "--model", script([BAD, GOOD]), "--concurrency", "2", "--allow-host", "MyBox") as running:
         yield running
 
 
@@ -80,8 +80,8 @@ def test_what_is_wrong_is_said(server: Server) -> None:
 
 def test_with_a_testbench(server: Server) -> None:
     testbench = """module testbench; reg a = 0; wire y; m dut(a, y);
-    initial begin #1 if (y === 1) $display("GOOD"); $finish; end endmodule"""
-    reply = server.chat("an inverter", rtlscribe={"testbench": testbench, "pass_pattern": "^GOOD$"})
+    initial begin #1 if (y === 1) $display("passed"); $finish; end endmodule"""
+    reply = server.chat("an inverter", rtlscribe={"testbench": testbench})
     checks = {c["aspect"]: c["verdict"]["status"] for c in reply.json["choices"][0]["rtlscribe"]["judgement"]["checks"]}
     assert checks["simulation"] == "passed"
 
@@ -104,6 +104,11 @@ def test_completion(server: Server, case: str) -> None:
     assert reply.headers["x-rtlscribe-verdict"] == "passed"
     streamed = server.ask("/v1/completions", {"prompt": prompt, "stream": True}).events
     assert "".join(event["choices"][0]["text"] for event in streamed) == rest
+
+
+def test_a_prompt_of_many_beginnings(server: Server) -> None:
+    """Read in one go: to read to the end from each of them would take minutes."""
+    assert server.ask("/v1/completions", {"prompt": "module a(" * 50_000}).status == 200
 
 
 def test_several_choices_and_prompts(server: Server) -> None:
@@ -221,6 +226,14 @@ BAD_REQUESTS = {
         400,
         "includes files",
     ),
+    # A regular expression of a client's would run in the server, and this one would not end.
+    "a pattern": (
+        "/v1/chat/completions",
+        {"messages": [{"role": "user", "content": "x"}], "rtlscribe": {"testbench": "x", "pass_pattern": "(a+)+$"}},
+        400,
+        "rtlscribe.pass_pattern",
+    ),
+    "a pattern to check by": ("/api/check", {"code": "x", "pass_pattern": "(a+)+$"}, 400, "pass_pattern"),
     "no such place": ("/v1/embeddings", {"input": "x"}, 404, ""),
     "too long": ("/v1/completions", {"prompt": "x" * 600_000}, 413, "bytes at most"),
 }
@@ -237,6 +250,8 @@ def test_bad_request(server: Server, case: str) -> None:
 # Headers of the request, and the status it gets.
 FROM = {
     "this machine": ({"Host": "localhost:1"}, 200),
+    "a name that was allowed": ({"Host": "mybox:80"}, 200),
+    "a name that was allowed, as it was written": ({"Host": "MyBox."}, 200),
     "its own page": ({"Host": "127.0.0.1:7", "Origin": "http://127.0.0.1:7"}, 200),
     "a name that leads here": ({"Host": "evil.example:80"}, 421),
     "another site's page": ({"Origin": "http://evil.example"}, 403),

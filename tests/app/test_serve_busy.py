@@ -1,13 +1,16 @@
 """serve under load: every request is answered or refused, and what nobody waits for ends."""
 
 import asyncio
+import gc
 import json
 import re
 import socket
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,16 @@ pytest.importorskip("fastapi", reason="the server is not installed: pip install 
 pytest.importorskip("uvicorn", reason="the server is not installed: pip install -e '.[serve]'")
 
 from tests.app.conftest import Server, serving, serving_slowly
+
+from rtlscribe.app.desk import Desk
+from rtlscribe.app.server import Service, application
+from rtlscribe.app.waves import Scope
+from rtlscribe.models.base import Request
+from rtlscribe.models.streaming import Piece
+from rtlscribe.prompts import Template
+from rtlscribe.records import Completion, Sampling
+from rtlscribe.writing.judging import Judges
+from rtlscribe.writing.loop import Writer
 
 
 def _request(words: str, *, stream: bool = False) -> bytes:
@@ -102,6 +115,66 @@ def test_time_limits(tmp_path: Path, icarus: str) -> None:
         reply = server.chat("1000", stream=True)
         assert (reply.status, reply.events[-1]["error"]["type"]) == (200, "timeout")
         _until(lambda: told().count("ended") == 2)
+
+
+class _Quiet:
+    """A model that says nothing until it may, and then goes on until nobody wants to hear more."""
+
+    name = "quiet"
+
+    def __init__(self) -> None:
+        self.may, self.ended = threading.Event(), threading.Event()
+
+    def complete(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Completion]:
+        raise AssertionError("it has pieces")
+
+    def pieces(self, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Piece]:
+        self.may.wait(60)
+        try:
+            while True:
+                yield Piece(problem_id="write", index=0, text="module")
+        finally:
+            self.ended.set()
+
+
+def test_a_client_that_goes_while_a_sign_of_life_is_sent(icarus: str) -> None:
+    """What nobody takes any more is closed, in the right order."""
+    model, faults = _Quiet(), []
+    service = Service(
+        writer=Writer(model, Template("rtlcoder"), Judges(only="scripted")),
+        scope=Scope(),
+        name="quiet",
+        sampling=Sampling(),
+        writes=Desk(1, queue=0, patience_s=1),
+        checks=Desk(1, queue=0, patience_s=1),
+        timeout_s=60,
+    )
+    body = _request("x", stream=True).partition(b"\r\n\r\n")[2]
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "query_string": b""}
+    scope |= {"headers": [(b"content-type", b"application/json")], "asgi": {"spec_version": "2.3", "version": "3.0"}}
+
+    async def ask() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        sending = asyncio.Event()
+        received = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if not received:
+                await sending.wait()
+            return received.pop() if received else {"type": "http.disconnect"}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            if b": working" in message.get("body", b""):
+                sending.set()
+                await asyncio.sleep(60)
+
+        await application(service)(scope, receive, send)
+        gc.collect()  # as it comes sooner or later: nothing may be left to it
+        model.may.set()
+        assert await asyncio.to_thread(model.ended.wait, 60)
+
+    asyncio.run(ask())
+    assert faults == []
 
 
 def _until(holds: Callable[[], bool]) -> None:

@@ -301,6 +301,8 @@ def test_regrouped_votes() -> None:
         ("module tb(); endmodule", ""),
         ("// module a(input x);", ""),
         ("", ""),
+        ("module a$b(input x); endmodule module a(input x); a$b u(x); endmodule", "a"),
+        ("".join(f"module m{n}(input x); endmodule " for n in range(50_000)), "m49999"),  # in one go, else hours
     ],
 )
 def test_the_module_that_an_answer_is_about(code: str, top: str) -> None:

@@ -77,6 +77,12 @@ SAYINGS = {
     "its own word": ('if (errors) $display("BAD"); else $display("GOOD");', ["--pass-pattern", "^GOOD$"], (0, 1)),
     "its own word, not told": ('if (errors == 0) $display("GOOD");', [], (1, 1)),
     "nothing": ("", [], (1, 1)),
+    "did not": ('if (errors) $display("Test did not pass"); else $display("Test passed");', [], (0, 1)),
+    "didn't": ('if (errors) $display("It didn\'t pass"); else $display("PASS");', [], (0, 1)),
+    "not all": ('if (errors) $display("Not all tests passed"); else $display("All passed");', [], (0, 1)),
+    "none": ('$display("%0d tests passed", errors ? 0 : 4);', [], (0, 1)),
+    "none, without a noun": ('$display("%0d passed", errors ? 0 : 10);', [], (0, 1)),
+    "the first test": ('for (i = 0; i < 4; i = i + 1) $display("Test %0d passed", i);', [], (0, 0)),
 }
 
 

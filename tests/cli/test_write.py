@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import platform
 import pty
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.cli.test_doctor import ON_AN_OLD_SYSTEM, began
 
 HEAD = "module m(input a, output y);\n"
 GOOD = f"{HEAD}    assign y = ~a;\nendmodule"
@@ -141,6 +143,7 @@ USAGE = {
     "twice": (["x", "--file", "h.v"], "given twice"),
     "nothing in the file": (["--file", "empty.v"], "what is to be built?"),
     "a pattern without a testbench": (["x", "--pass-pattern", "x"], "name the --testbench too"),
+    "a proof against nothing": (["x", "--checker", "yosys"], "name it with --against"),
     "no header": (["x", "--header", "prose.v"], "the header is no header of a module"),
     "a testbench that includes": (["x", "--testbench", "including.v"], "includes files"),
     "a testbench that is not there": (["x", "--testbench", "none.v"], "--testbench none.v"),
@@ -182,6 +185,17 @@ def test_no_file_is_told(rtlscribe: Callable, icarus: str, say: Callable[..., st
     assert ran.status == 1
     assert "thesecretword" not in ran.out + ran.err
     assert json.loads(ran.out)["judgement"]["checks"][-1]["verdict"]["status"] in ("rejected", "syntax_error")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of the calls are those of x86_64")
+def test_no_sandbox_is_said(icarus: str, say: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "good.v").write_text(GOOD)
+    for command in (["write", "x", "--model", say([("*", GOOD)])], ["check", "good.v"]):
+        process = began(ON_AN_OLD_SYSTEM, *command, cwd=tmp_path)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert err.startswith("UNSANDBOXED: answers run with your own rights on this machine; see ")
+        assert err.count("UNSANDBOXED") == 1
 
 
 def test_a_session_at_a_terminal(icarus: str, say: Callable[..., str], tmp_path: Path) -> None:

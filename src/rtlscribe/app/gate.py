@@ -43,7 +43,10 @@ _HEADERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Who may ask, and how much. `key` "" asks for none; `hosts` are names of this server beside the local ones."""
+    """Who may ask, and how much.
+
+    `key` "" asks for none; `hosts` are names of this server beside the local ones, in small letters.
+    """
 
     key: str = field(default="", repr=False)
     hosts: Collection[str] = ()

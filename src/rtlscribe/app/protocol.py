@@ -13,7 +13,7 @@ import time
 from typing import Any, Literal
 
 import msgspec
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rtlscribe.errors import UsageError
 from rtlscribe.records import Problem, Record, Sampling
@@ -27,17 +27,21 @@ _VERILOG = re.compile(r"^[ \t]*(?:`\w|module\s)", re.MULTILINE)  # where the wor
 
 
 class Wanted(BaseModel):
-    """What answers are to be judged by. `events`: a stream tells drafts and judgements as they come, too."""
+    """What answers are to be judged by. `events`: a stream tells drafts and judgements as they come, too.
+
+    What is not here is refused: to read over it would judge by something else than was asked. There is no pass pattern,
+    since a regular expression of a client's can hold up this process for good.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     header: str = ""
     testbench: str = ""
     reference: str = ""
-    pass_pattern: str | None = None
     events: bool = False
 
     def problem(self, text: str) -> Problem:
-        given = self.model_dump(include={"header", "testbench", "reference", "pass_pattern"})
-        return user_problem(text, **given)
+        return user_problem(text, **self.model_dump(include={"header", "testbench", "reference"}))
 
 
 class Asked(BaseModel):

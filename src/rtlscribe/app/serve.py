@@ -72,7 +72,8 @@ def run(config: Config) -> None:
         raise UsageError(f"--host {config.host} may be reached from elsewhere: set a key in {KEY}, or leave --host out")
     with _bound(config) as listening:
         service = _service(config)
-        rules = Rules(key=key, hosts=(config.host, *config.allow_host), most_bytes=config.max_body_kib * 1024)
+        hosts = tuple(name.lower() for name in (config.host, *config.allow_host))
+        rules = Rules(key=key, hosts=hosts, most_bytes=config.max_body_kib * 1024)
         settings = uvicorn.Config(
             Gate(application(service), rules),
             log_level="warning",
@@ -101,12 +102,9 @@ def _service(config: Config) -> Service:
     from rtlscribe.models.base import open_model
     from rtlscribe.writing.judging import Judges
 
-    scope = Scope()
-    if warning := scope.warning():
-        progress.note(warning)
     return Service(
         writer=config.writer(open_model(config.model), Judges()),
-        scope=scope,
+        scope=Scope(),
         name=config.name,
         sampling=config.sampling(),
         writes=config.desk(config.concurrency),

@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from rtlscribe import __version__
-from rtlscribe.app import page
+from rtlscribe.app import gate, page
 from rtlscribe.app.desk import BusyError, Desk
 from rtlscribe.app.protocol import Asked, ChatAsked, Choice, CompletionAsked, Form, Wanted, error, event
 from rtlscribe.app.waves import Scope, Signal
@@ -90,7 +90,7 @@ class Service:
             except BaseException:
                 await items.aclose()
                 raise
-            return StreamingResponse(self._stream(items, form, asked.rtlscribe.events), media_type="text/event-stream")
+            return _Events(self._stream(items, form, asked.rtlscribe.events))
         async with aclosing(items), asyncio.timeout(self.timeout_s):
             choices = await unless_gone(request, _choices_of(items))
         verdicts = ", ".join(choice.draft.judgement.status for choice in choices)
@@ -152,8 +152,8 @@ class Service:
         """Server-sent events. What an editor gets was checked before; `events` tell the way there."""
         begun: set[int] = set()
         try:
-            async with aclosing(items), asyncio.timeout(self.timeout_s):
-                async for told in _alive(items):
+            async with aclosing(items), aclosing(_alive(items)) as alive, asyncio.timeout(self.timeout_s):
+                async for told in alive:
                     if told is None:
                         yield ": working\n\n"
                         continue
@@ -170,6 +170,18 @@ class Service:
         except RtlscribeError as failure:
             yield event(error(str(failure), kind="server_error"))
         yield "data: [DONE]\n\n"
+
+
+class _Events(StreamingResponse):
+    """Server-sent events. What makes them is closed with the response, however that ends, and not some time later."""
+
+    def __init__(self, events: AsyncGenerator[str, None]) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._events = events
+
+    async def __call__(self, scope: gate.Scope, receive: gate.Receive, send: gate.Send) -> None:
+        async with aclosing(self._events):
+            await super().__call__(scope, receive, send)
 
 
 async def unless_gone(request: Request, waited_for: Awaitable[T]) -> T:
@@ -258,11 +270,11 @@ def application(service: Service) -> FastAPI:
     async def chat(asked: ChatAsked, request: Request) -> Response:
         if asked.max_completion_tokens:
             asked = asked.model_copy(update={"max_tokens": asked.max_completion_tokens})
-        return await service.answer(asked, [asked.problem()], request, chat=True)
+        return await service.answer(asked, [await asyncio.to_thread(asked.problem)], request, chat=True)
 
     @app.post("/v1/completions", response_model=None)
     async def completions(asked: CompletionAsked, request: Request) -> Response:
-        return await service.answer(asked, asked.problems(), request, chat=False)
+        return await service.answer(asked, await asyncio.to_thread(asked.problems), request, chat=False)
 
     @app.post("/api/check", response_model=None)
     async def check(asked: CheckAsked, request: Request) -> Response:

@@ -55,13 +55,12 @@ def _add_checks(made: MCPServer[Any], judges: Judges, options: Assistant) -> Non
         return await judged(code, _asked("", header=header))
 
     @made.tool()
-    async def simulate(code: str, testbench: str, pass_pattern: str | None = None) -> dict[str, Any]:
+    async def simulate(code: str, testbench: str) -> dict[str, Any]:
         """Simulate Verilog with a testbench that instantiates the module, after it was checked.
 
-        It passes if the testbench prints a line with "pass" or "0 errors" and none that tells of a failure; or a line
-        that matches the regular expression pass_pattern, if that is given.
+        It passes if the testbench prints a line with "pass" or "0 errors" and none that tells of a failure.
         """
-        return await judged(code, _asked("", testbench=testbench, pass_pattern=pass_pattern))
+        return await judged(code, _asked("", testbench=testbench))
 
     @made.tool()
     async def equivalence(code: str, reference: str) -> dict[str, Any]:

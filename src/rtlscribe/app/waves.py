@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from rtlscribe.checkers.icarus import Icarus, find_tools
-from rtlscribe.checkers.sandbox import Box, Pool, unsandboxed
+from rtlscribe.checkers.sandbox import Box, Pool
 from rtlscribe.records import Record
 from rtlscribe.verilog.ports import Direction, Port
 from rtlscribe.verilog.roles import roles, usage
@@ -20,7 +20,6 @@ STEPS = 24
 DRAWN_STEPS = 96  # of which the first are shown: a course of stimulus is made for a longer run
 MOST_BYTES = 1024 * 1024
 MOST_BITS = 2048
-UNSANDBOXED = "UNSANDBOXED: what is written here runs with your own rights; see `rtlscribe doctor --sandbox`"
 
 
 class Signal(Record, kw_only=True):
@@ -38,11 +37,6 @@ class Scope:
     def __init__(self) -> None:
         self._icarus = Icarus(find_tools())
         self._pool = Pool(self._icarus.tools.readable)
-
-    def warning(self) -> str:
-        """What whoever starts the server has to be told; "" if what models write is confined."""
-        with self._pool.borrow() as box:
-            return UNSANDBOXED if unsandboxed(box.measures) else ""
 
     def look(self, code: str, interface: tuple[Port, ...], *, top: str, timeout_s: float) -> tuple[Signal, ...]:
         """The waveform of module `top`; () where there is none: inout ports, too many bits, or it does not end.

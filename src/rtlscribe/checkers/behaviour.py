@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from rtlscribe.checkers.agreement import Agreement, Outcome, Setup, count
 from rtlscribe.checkers.base import Judged, Remade
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.icarus import PROGRAM, Icarus, find_tools
-from rtlscribe.checkers.sandbox import Box, Finished, Pool, unsandboxed
+from rtlscribe.checkers.sandbox import Box, Finished, Pool
 from rtlscribe.errors import UsageError
 from rtlscribe.records import Candidate, Problem
 from rtlscribe.verilog.alike import alike
@@ -36,6 +37,7 @@ FEWEST_STEPS = 32
 EXPANDED_BYTES = 1024 * 1024
 PROGRAM_BYTES = 8 * 1024 * 1024
 DETAIL_LINES = 4
+_NAME = re.compile(r"[A-Za-z_][\w$]*")
 _SCOPE = re.compile(r'^S_\w+ \.scope module, "([^"]+)" "([^"]+)"[^\n]*\n((?:[ \t][^\n]*\n)*)', re.MULTILINE)
 _PORT_INFO = re.compile(r'\.port_info \d+ /(INPUT|OUTPUT|INOUT) (\d+) "([^"]+)"')
 _DIRECTIONS: dict[str, Direction] = {"INPUT": "input", "OUTPUT": "output", "INOUT": "inout"}
@@ -102,10 +104,7 @@ class Behaviours(Remade):
 
     def warning(self) -> str:
         """What a user has to be told before answers are run; "" if they are confined."""
-        with self.pool.borrow() as box:
-            if unsandboxed(box.measures):
-                return "UNSANDBOXED: answers run with your own rights on this machine; see `rtlscribe doctor --sandbox`"
-        return ""
+        return self.pool.warning()
 
     def _boxed(self, code: str, look: Callable[[Box, str], _Seen]) -> _Seen:
         """What `look` finds in a box; of an answer that brings the worker down, the verdict on that."""
@@ -270,13 +269,9 @@ def top_of(code: str) -> str:
     starts = list(re.finditer(r"\bmodule\s+([A-Za-z_][\w$]*)\s*(?=[#(;])", visible))
     bodies = {m.group(1): visible[m.end() : n] for m, n in zip(starts, [*(m.start() for m in starts[1:]), None])}  # noqa: B905
     with_ports = [name for name, body in bodies.items() if not re.match(r";|\(\s*\)", body)]
-    mentioned = {
-        name
-        for name in with_ports
-        for other in with_ports
-        if other != name and re.search(rf"\b{re.escape(name)}\b", bodies[other])
-    }
-    return next((name for name in reversed(with_ports) if name not in mentioned), "")
+    words = {name: set(_NAME.findall(bodies[name])) for name in with_ports}
+    users = Counter(word for found in words.values() for word in found)
+    return next((name for name in reversed(with_ports) if users[name] == (name in words[name])), "")
 
 
 def ports_in(program: str, *, instance: str) -> list[Port]:

@@ -37,6 +37,7 @@ SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/bin", "/bin", "/lib", "/
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C", "TMPDIR": "."}
 NOTHING: Mapping[str, str] = MappingProxyType({})
 CORE = ("files", "calls")  # without these measures an answer can do what this user can
+UNSANDBOXED = "UNSANDBOXED: answers run with your own rights on this machine; see `rtlscribe doctor --sandbox`"
 
 
 class Finished(NamedTuple):
@@ -209,6 +210,11 @@ class Pool:
             raise
         with self._lock:
             self._idle.append(box)
+
+    def warning(self) -> str:
+        """What a user has to be told before answers are run; "" if they are confined."""
+        with self.borrow() as box:
+            return UNSANDBOXED if unsandboxed(box.measures) else ""
 
     def close(self) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import MissingToolError, UsageError
 from rtlscribe.options import Positive
 from rtlscribe.records import Candidate, Problem, Record, Verdict
-from rtlscribe.writing.judging import READER, Accept, Reader, Remark, user_problem
+from rtlscribe.writing.judging import READER, Accept, Reader, Remark, refuse_alone, user_problem
 
 NO_FUNCTION = "what it does: --testbench T.v simulates it, --against REF.v compares it with a reference"
 
@@ -72,16 +72,18 @@ def run(config: Config) -> Checked:
     Tells errors and warnings by line, the verdict of each judge, and what was not checked. Exit status 0 if all of them
     pass, 1 if not; what cannot be decided does not pass.
     """
-    _refuse(config)
     code = read_text(config.file)
     problem = _problem(config, code)
+    refuse_alone(config.checker or "", problem)
+    reader = Reader()
+    reader.warn()
     candidate = Candidate(problem_id=problem.id, index=0, code=code, assembly="modules")
     judges, missing = _judges(config)
     verdicts = [judge.check(candidate, problem, timeout_s=config.timeout_s) for judge in judges]
     remarks: tuple[Remark, ...] = ()
     if not config.checker:
         begun = time.monotonic()
-        judged, found = Reader().read(code, top=problem.top)
+        judged, found = reader.read(code, top=problem.top)
         verdicts.insert(0, judged.verdict(candidate, problem, checker=READER, begun=begun))
         remarks = tuple(Remark(line=d.line, severity=d.severity, text=d.text) for d in found.diagnostics)
     function = [] if config.testbench or config.against else [NO_FUNCTION]
@@ -107,12 +109,6 @@ def as_text(checked: Checked) -> str:
         lines += [f"{'':<33}{line}" for line in more]
     lines += [f"  not checked: {what}" for what in checked.not_checked]
     return "\n".join(lines)
-
-
-def _refuse(config: Config) -> None:
-    """Options that mean nothing together."""
-    if config.checker and config.checker.startswith("yosys") and not config.against:
-        raise UsageError(f"--checker {config.checker} compares with a reference: name it with --against")
 
 
 def _problem(config: Config, code: str) -> Problem:

@@ -81,7 +81,7 @@ class Config:
     """Prompt template: a shipped name, or a path that ends in .jinja."""
 
     checker: str | None = None
-    """Only this judge; by default pyslang, iverilog, verilator and yosys, as far as they are there and have a part."""
+    """Only this judge; by default pyslang and iverilog, verilator if it is installed, and yosys with --against."""
 
     timeout_s: Positive = 30.0
     """Seconds that one check may take."""

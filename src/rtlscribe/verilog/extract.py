@@ -10,7 +10,7 @@ Assembly = Literal["modules", "header", "truncated", "none"]
 _FENCE = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 _ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.DOTALL)
 _BEGIN = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
-_HIDDEN = re.compile(r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+_HIDDEN = re.compile(r'//[^\n]*|/\*.*?(?:\*/|\Z)|(?<!\\)"(?:\\.|[^"\\\n])*"', re.DOTALL)
 # "module" is also a word of prose ("a module that ..."); in Verilog a name and one of #(; follow.
 _MODULE = re.compile(r"\bmodule\s+(?:automatic\s+|static\s+)?([A-Za-z_][\w$]*)\s*(?=[#(;])")
 _DIRECTIVE = re.compile(r"^[ \t]*`(?:timescale|define|default_nettype|undef)\b(?:[^\n\\]|\\\r?\n|\\.)*$", re.MULTILINE)

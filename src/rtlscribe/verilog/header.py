@@ -10,6 +10,7 @@ from rtlscribe.verilog.ports import Port, ports
 from rtlscribe.verilog.syntax import errors
 
 _START = re.compile(r"\bmodule\s+([A-Za-z_][\w$]*)\s*(?=[#(;])")
+_SIGN = re.compile(r"[()\[\]{};]")
 
 
 class Header(NamedTuple):
@@ -24,19 +25,18 @@ class Header(NamedTuple):
 def find_header(text: str) -> Header | None:
     """The header of the last module of a text that has one; None if there is none that ends.
 
-    The last, since models repeat the example that they were given.
+    The last, since models repeat the example that they were given. A header ends before the next one starts.
     """
     visible = blank(text)
-    found = None
-    for start in _START.finditer(visible):
+    limit = len(visible)
+    for start in reversed(list(_START.finditer(visible))):
         depth = 0
-        for place in range(start.end(), len(visible)):
-            sign = visible[place]
-            depth += (sign in "([{") - (sign in ")]}")
-            if sign == ";" and depth == 0:
-                found = Header(text[start.start() : place + 1], start[1], start.start(), place + 1)
-                break
-    return found
+        for sign in _SIGN.finditer(visible, start.end(), limit):
+            depth += (sign[0] in "([{") - (sign[0] in ")]}")
+            if sign[0] == ";" and depth == 0:
+                return Header(text[start.start() : sign.end()], start[1], start.start(), sign.end())
+        limit = start.start()
+    return None
 
 
 def fault(header: str, name: str) -> str:

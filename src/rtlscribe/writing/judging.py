@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 import rtlscribe
+from rtlscribe import progress
 from rtlscribe.checkers.base import Checker, Judged, open_checker
 from rtlscribe.checkers.boxed import in_box
 from rtlscribe.checkers.sandbox import Box, Pool
@@ -28,11 +29,14 @@ from rtlscribe.writing.reading import Reading
 
 # What testbenches commonly say. A count of none, "0 errors" or "Mismatches: 0 in 20 samples", is good news.
 _COUNTED = "(?:errors|mismatches|failures|failed)"
+_TESTS = "(?:tests?|cases?|checks?|vectors?)"
 _NONE = rf"\b(?:0|no) {_COUNTED}\b|\b{_COUNTED}\s*[:=]\s*0\b"
 PASS_PATTERN = rf"(?i)(?<![a-z])pass(?:ed)?(?![a-z])|{_NONE}"
 FAIL_PATTERNS = (
     r"(?i)(?<![a-z])(?:fails?|failure|error|mismatch)(?![a-z])",
     rf"(?i)(?<![a-z])(?<!\b0 )(?<!\bno ){_COUNTED}(?![a-z])(?!\s*[:=]\s*0\b)",
+    r"(?i)(?:not|n't|never)\s+(?:[a-z]+\s+){0,2}pass",
+    rf"(?i)\b(?:0|no)\s+{_TESTS}\s+pass|^\s*(?:0|none)\s+passed\b",
 )
 
 Aspect = Literal["syntax", "interface", "elaboration", "lint", "simulation", "equivalence"]
@@ -107,7 +111,7 @@ class Judges:
     """Who is asked. Safe to call from several threads.
 
     `only` is the one checker to ask, by its name; "" for all there are. `accept` is the least that equivalence has to
-    rest on.
+    rest on. Whether what models write is confined here is told on stderr, if it is not.
 
     Raises:
         UsageError: no checker is called so. MissingToolError: its tool is not installed.
@@ -117,6 +121,7 @@ class Judges:
         self._only = only
         self._accept = accept
         self._reader = Reader()
+        self._reader.warn()
         self._open: dict[str, Checker] = {}
         self._lock = threading.Lock()
         if only and only != READER:
@@ -174,9 +179,11 @@ class Judges:
         """Refuse what nothing can be judged by, before anything is written.
 
         Raises:
-            UsageError: header, testbench or reference cannot be read, or include files.
+            UsageError: header, testbench or reference cannot be read, or include files; the one judge compares with a
+            reference, and there is none.
             MissingToolError: there is no simulator, or no prover for its reference.
         """
+        refuse_alone(self._only, problem)
         for what, text in (("testbench", problem.testbench), ("reference", problem.reference)):
             if text:
                 self._reader.fit(text, what)
@@ -224,6 +231,11 @@ class Reader:
         self._pool = Pool([*sorted(places), Path(sys.executable), Path(sys.executable).resolve()])
         self._headers: dict[str, tuple[Port, ...]] = {}
 
+    def warn(self) -> None:
+        """Tell on stderr if what models write is not confined here."""
+        if warning := self._pool.warning():
+            progress.note(warning)
+
     def read(self, code: str, *, top: str) -> tuple[Judged, Reading]:
         """What stands in a candidate, and whether it is well-formed Verilog that may be run."""
         found: list[Reading] = []
@@ -241,15 +253,16 @@ class Reader:
 
     def interface(self, header: str) -> tuple[Port, ...]:
         """The ports that a header asks for. Raises UsageError if it is none."""
-        if header not in self._headers:
+        known = self._headers.get(header)  # what other threads may take out
+        if known is None:
             code = header if "endmodule" in blank(header) else f"{header}\nendmodule\n"
             read = self.fit(code, "header", top="".join(module_names(code)[-1:]))
             if wrong := [d for d in read.diagnostics if d.severity == "error"]:
                 raise UsageError(f"the header is no header of a module: line {wrong[0].line}: {wrong[0].text}")
             if len(self._headers) >= HEADERS:
                 self._headers.clear()
-            self._headers[header] = read.ports
-        return self._headers[header]
+            known = self._headers[header] = read.ports
+        return known
 
     def fit(self, text: str, what: str, *, top: str = "") -> Reading:
         """A text of the user's that answers are judged by.
@@ -280,6 +293,12 @@ def _read(box: Box, code: str, top: str, found: list[Reading]) -> Judged | None:
     if done.status <= 0 or "MemoryError" in done.stderr:
         return Judged("rejected", "it takes too much to read")
     raise RtlscribeError(f"cannot read Verilog: {done.stderr.strip()[-300:] or f'status {done.status}'}")
+
+
+def refuse_alone(only: str, problem: Problem) -> None:
+    """Refuse a prover as the one judge where there is no reference. Raises UsageError."""
+    if only.startswith("yosys") and not problem.reference:
+        raise UsageError(f"--checker {only} compares with a reference: name it with --against")
 
 
 def user_problem(
