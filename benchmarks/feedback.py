@@ -1,19 +1,22 @@
-"""Does training on scores beat direct training at equal steps? Measured over several seeds, with intervals.
+r"""Does training on scores beat direct training at equal steps? Measured over several seeds, with intervals.
 
     python benchmarks/feedback.py --output runs/feedback --seeds 0 1 2
     python benchmarks/feedback.py --output runs/feedback --bases runs/demo --weight 0.1 1 --draw beam3 t0.8x4
-    python benchmarks/feedback.py --output runs/faulty --seeds 1 2 3 --wrong 0.4 --source new --draw t1x4 --equal-tokens
+    python benchmarks/feedback.py --output runs/unverified --seeds 1 2 3 --wrong 0.4 --wrong-references 0.4 \
+        --source new --draw t1x4 --margin 0.05 --score-margin 0.5 --equal-tokens
 
 For each seed: circuits -> a small model, trained on them by maximum likelihood (the base) -> candidates that the base
 draws for some of the circuits -> their scores. From there the base goes on for the same number of optimizer steps, on
 the same rows, in the same batches' size, once by maximum likelihood of the references alone ("direct") and once by that
 plus the ranking of the candidates ("scoring"). Both answer the same held-out circuits, whose parameters are in no
-training row of any seed; what is compared is the share of completions that pass their testbench. With --wrong a share
-of the base's rows has a small fault in its code: the base then has wrong habits, as unverified data teaches them.
+training row of any seed; what is compared is the share of completions that pass their testbench.
 
---source, --draw, --rule, --weight, --margin, --score-margin, --learning-rate and --steps take several values, and every
-combination is an arm. With many arms the best one looks better than it is: choose on some seeds, and measure the chosen
-one on others.
+Unverified data: --wrong gives a share of the base's rows a small fault, --wrong-references a share of the references of
+the rows after it, which are then scored as candidates are. Direct training on the right ones alone is measured as well.
+
+--source, --draw, --rule, --wrong-references, --weight, --margin, --score-margin, --learning-rate and --steps take
+several values, and every combination is an arm. With many arms the best one looks better than it is: choose on some
+seeds, and measure the chosen one on others.
 
 Every step is a run folder of the package under --output: the same command again goes on where it stopped, and more
 seeds or values only add to what is there. Equal steps are not equal work: an arm with K candidates a row sees K times
@@ -37,7 +40,7 @@ import numpy as np
 from rtlscribe import jsonl, progress
 from rtlscribe.cli.demo import FAMILIES
 from rtlscribe.metrics import RESAMPLES, sign_flip_test
-from rtlscribe.records import Record, Sample
+from rtlscribe.records import Completion, Record, Sample
 from rtlscribe.samples import read_samples
 from rtlscribe.stages import designs, evaluate, new_model, sample, score, train
 from rtlscribe.summaries import ScoreSummary, TrainSummary
@@ -63,6 +66,7 @@ class Arm(NamedTuple):
     source: str
     draw: Draw
     rule: str
+    wrong_references: float
     weight: float
     margin: float
     score_margin: float
@@ -75,7 +79,7 @@ class Arm(NamedTuple):
 
     @property
     def rows(self) -> str:
-        return f"{self.drawn}-{self.rule}"
+        return f"{self.drawn}-{self.rule}{f'-wrong{self.wrong_references:g}' if self.wrong_references else ''}"
 
     @property
     def direct(self) -> str:
@@ -88,7 +92,7 @@ class Arm(NamedTuple):
         return f"scoring-{self.rows}-w{self.weight:g}-{margins}-r{self.learning_rate:g}-s{self.steps}"
 
 
-Equal = Literal["steps", "tokens"]  # what direct training has as much of as scoring
+Against = Literal["direct", "direct, equal tokens", "direct, right references"]
 
 
 class Outcome(Record):
@@ -97,7 +101,7 @@ class Outcome(Record):
     seed: int
     arm: str
     temperature: float
-    equal: Equal
+    against: Against
     base_rate: float
     direct_rate: float
     scoring_rate: float
@@ -111,7 +115,8 @@ class Result(Record):
 
     arm: str
     temperature: float
-    equal: Equal
+    against: Against
+    problems: int
     base_rate: float
     direct_rate: float
     scoring_rate: float
@@ -143,7 +148,7 @@ def wrong(rows: Iterable[Sample], share: float, seed: int) -> Iterator[Sample]:
         yield msgspec.structs.replace(row, verilog=changed[0].code) if changed else row
 
 
-def written(rows: Iterable[Sample], path: Path) -> Path:
+def written(rows: Iterable[Record], path: Path) -> Path:
     """Rows in a file, which is left alone where it holds them already."""
     chunks = [jsonl.encode(row) for row in rows]
     if not path.exists() or path.read_bytes() != b"".join(chunks):
@@ -180,7 +185,7 @@ def base_of(given: argparse.Namespace, seed: int, home: Path) -> tuple[Path, Pat
 
 
 def scored(given: argparse.Namespace, arm: Arm, base: tuple[Path, Path], home: Path, seed: int) -> ScoreSummary:
-    """Candidates of the base and their scores."""
+    """Candidates of the base and their scores; with wrong references, these are among the candidates."""
     problems, model = base
     if arm.source == "new":
         families, new = tuple(given.families), home / "new"
@@ -201,9 +206,15 @@ def scored(given: argparse.Namespace, arm: Arm, base: tuple[Path, Path], home: P
             output=drawn,
         )
     )
+    completions = drawn / "out.jsonl"
+    if arm.wrong_references:
+        said = [jsonl.decode(text, Completion, path=completions, line=n) for n, text in jsonl.lines(completions)]
+        codes = references(problems, arm, seed)
+        more = (msgspec.structs.replace(c, index=draw.n, text=codes[c.problem_id]) for c in said if c.index == 0)
+        completions = written([*said, *more], home / f"candidates-{arm.rows}.jsonl")
     return score.run(
         score.Config(
-            completions=drawn,
+            completions=completions,
             data=problems,
             rule=arm.rule,  # type: ignore[arg-type]  # argparse took it from the rules there are
             workers=given.workers,
@@ -212,17 +223,39 @@ def scored(given: argparse.Namespace, arm: Arm, base: tuple[Path, Path], home: P
     )
 
 
-def rankable(source: Path, target: Path) -> Path:
-    """The rows that scoring can use, those with unequal scores, in a file for both arms."""
-    rows = [row for row in read_samples(source) if len(set(row.scores)) > 1]
+def references(problems: Path, arm: Arm, seed: int) -> dict[str, str]:
+    """By problem: the reference that is trained on, right or wrong."""
+    rows = read_samples(problems.with_name("out.jsonl"))
+    return {row.id: row.verilog for row in wrong(rows, arm.wrong_references, seed)}
+
+
+def with_reference(row: Sample, code: str) -> Sample:
+    """The row with one of its candidates for a reference, in place of the right one."""
+    places = [k for k, text in enumerate(row.responses) if text.strip() == code.strip()]
+    if places[0] == row.reference:
+        return row
+    kept = [k for k in range(len(row.responses)) if k != row.reference]
+    return msgspec.structs.replace(
+        row,
+        verilog=code,
+        responses=tuple(row.responses[k] for k in kept),
+        scores=tuple(row.scores[k] for k in kept),
+        reference=kept.index(places[0]),
+    )
+
+
+def rankable(source: Path, codes: dict[str, str], target: Path) -> Path:
+    """The rows that scoring can use, those with unequal scores, in a file for both arms. `codes`: their references."""
+    rows = [with_reference(row, codes[row.id]) for row in read_samples(source)]
+    rows = [row for row in rows if len(set(row.scores)) > 1]
     if not rows:
         raise SystemExit(f"{source}: no row has candidates of different scores; draw more, or use another --rule")
     return written(rows, target)
 
 
-def trained(arm: Arm, loss: str, rows: Path, model: Path, seed: int) -> tuple[str, TrainSummary]:
+def trained(arm: Arm, loss: str, rows: Path, model: Path, seed: int, *, name: str = "") -> tuple[str, TrainSummary]:
     """Go on from the base for the arm's number of steps: the name of the folder, and what came out."""
-    name = arm.scoring if loss == "scoring" else arm.direct
+    name += arm.scoring if loss == "scoring" else arm.direct
     batches = -(-len(read_samples(rows)) // BATCH)
     settings: dict[str, Any] = {}
     if loss == "scoring":
@@ -272,22 +305,28 @@ def measure(given: argparse.Namespace, arm: Arm, seed: int) -> Iterator[Outcome]
     home = given.output / f"seed{seed}"
     home.mkdir(parents=True, exist_ok=True)
     base = base_of(given, seed, home)
-    rows = rankable(Path(scored(given, arm, base, home, seed).output), home / f"rows-{arm.rows}.jsonl")
+    problems = home / "new/problems.jsonl" if arm.source == "new" else base[0]
+    scores = Path(scored(given, arm, base, home, seed).output)
+    rows = rankable(scores, references(problems, arm, seed), home / f"rows-{arm.rows}.jsonl")
     scoring, scoring_summary = trained(arm, "scoring", rows, base[1], seed)
-    others: dict[Equal, tuple[str, TrainSummary]] = {"steps": trained(arm, "mle", rows, base[1], seed)}
+    others: dict[Against, tuple[str, TrainSummary]] = {"direct": trained(arm, "mle", rows, base[1], seed)}
+    if arm.wrong_references:
+        right = [row for row in read_samples(rows) if row.scores[row.reference] == 1]
+        right_rows = written(right, home / f"rows-{arm.rows}-right.jsonl")
+        others["direct, right references"] = trained(arm, "mle", right_rows, base[1], seed, name="right-")
     if given.equal_tokens:
-        longer = arm._replace(steps=round(arm.steps * scoring_summary.tokens / others["steps"][1].tokens))
-        others["tokens"] = trained(longer, "mle", rows, base[1], seed)
+        longer = arm._replace(steps=round(arm.steps * scoring_summary.tokens / others["direct"][1].tokens))
+        others["direct, equal tokens"] = trained(longer, "mle", rows, base[1], seed)
     for temperature in given.temperature:
         base_rates = rates(given, base[1], home / "base", temperature, seed)
         ours = rates(given, home / scoring / "model", home / scoring, temperature, seed)
-        for equal, (direct, summary) in others.items():
+        for against, (direct, summary) in others.items():
             theirs = rates(given, home / direct / "model", home / direct, temperature, seed)
             yield Outcome(
                 seed=seed,
                 arm=arm.scoring.removeprefix("scoring-"),
                 temperature=temperature,
-                equal=equal,
+                against=against,
                 base_rate=fmean(base_rates.values()),
                 direct_rate=fmean(theirs.values()),
                 scoring_rate=fmean(ours.values()),
@@ -320,7 +359,8 @@ def result(outcomes: Sequence[Outcome]) -> Result:
     return Result(
         arm=outcomes[0].arm,
         temperature=outcomes[0].temperature,
-        equal=outcomes[0].equal,
+        against=outcomes[0].against,
+        problems=len(ids),
         base_rate=fmean(o.base_rate for o in outcomes),
         direct_rate=fmean(o.direct_rate for o in outcomes),
         scoring_rate=fmean(o.scoring_rate for o in outcomes),
@@ -336,23 +376,24 @@ def result(outcomes: Sequence[Outcome]) -> Result:
 def table(results: Sequence[Result], given: argparse.Namespace) -> str:
     """Markdown, the largest difference first."""
     lines = [
-        f"{given.problems} held-out problems, n = {given.n}; seeds {' '.join(map(str, given.seeds))}. "
-        "Rates in percent at temperature T; difference = scoring - direct, in points.",
+        f"{results[0].problems} held-out problems, n = {given.n}; seeds {' '.join(map(str, given.seeds))}. "
+        "Rates in percent at temperature T; difference = scoring - direct, in points (95 % interval over seeds "
+        "and problems).",
         "",
-        "| arm | T | equal | base | direct | scoring | difference (95 % over seeds, problems) | p | by seed | tokens |",
+        "| arm | T | against | base | direct | scoring | difference (95 %) | p | by seed | tokens |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in sorted(results, key=lambda r: -r.difference):
         base, direct, scoring = (f"{100 * rate:.1f}" for rate in (r.base_rate, r.direct_rate, r.scoring_rate))
         by_seed = " ".join(f"{100 * d:+.1f}" for d in r.by_seed)
         lines.append(
-            f"| {r.arm} | {r.temperature:g} | {r.equal} | {base} | {direct} | {scoring} "
+            f"| {r.arm} | {r.temperature:g} | {r.against} | {base} | {direct} | {scoring} "
             f"| {100 * r.difference:+.1f} ({100 * r.low:+.1f} to {100 * r.high:+.1f}) | {r.p:.4f} | {by_seed} "
             f"| {r.tokens_ratio:.1f} x |"
         )
     notes = """
 p: paired sign-flip test over problems, each problem's difference averaged over the seeds; it speaks of these seeds.
-equal: direct had as many optimizer steps as scoring, or went on until it had seen as many tokens.
+against: direct as many steps on the same rows; until it has seen as many tokens; as many steps on the right ones alone.
 tokens: what scoring saw, of what direct saw."""
     return "\n".join([*lines, notes])
 
@@ -362,15 +403,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("runs/feedback"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of data, weights, order and sampling")
     parser.add_argument("--bases", type=Path, nargs="*", default=[], help="folders with data/ and mle/, as a demo's")
-    parser.add_argument(
-        "--families", nargs="+", default=FAMILIES, metavar="NAME", help="of circuits, as data designs has"
-    )
+    parser.add_argument("--families", nargs="+", default=FAMILIES, metavar="NAME", help="of circuits")
     parser.add_argument("--size", default="small", choices=["nano", "small", "medium"], help="of a base made here")
     parser.add_argument("--rows", type=int, default=6000, help="rows the base is trained on")
     parser.add_argument("--wrong", type=float, default=0.0, metavar="SHARE", help="of these rows, given a small fault")
     parser.add_argument("--epochs", type=float, default=4.0, help="of the base's training")
     parser.add_argument("--candidate-rows", type=int, default=640, help="rows for which candidates are drawn")
-    parser.add_argument("--problems", type=int, default=400, help="held-out problems")
+    parser.add_argument("--problems", type=int, default=400, help="held-out problems at most")
     parser.add_argument("--n", type=int, default=2, help="completions of each")
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.2, 0.8], help="of these completions")
     parser.add_argument("--equal-tokens", action="store_true", help="let direct also see as many tokens as scoring")
@@ -378,6 +417,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--source", nargs="+", default=["trained"], choices=["trained", "new"], help="of rows")
     parser.add_argument("--draw", type=parse_draw, nargs="+", default=[parse_draw("beam3")], metavar="beamN|tTxN")
     parser.add_argument("--rule", nargs="+", default=["function"], choices=["syntax", "function"])
+    parser.add_argument("--wrong-references", type=float, nargs="+", default=[0.0], metavar="SHARE")
     parser.add_argument("--weight", type=float, nargs="+", default=[0.1], help="of the ranking loss")
     parser.add_argument("--margin", type=float, nargs="+", default=[0.3], help="lambda of the ranking loss")
     parser.add_argument("--score-margin", type=float, nargs="+", default=[0.0], help="rank scores further apart only")
@@ -399,14 +439,14 @@ def main() -> None:
             output=given.output / "problems",
         )
     )
-    outcomes: dict[tuple[str, float, Equal], list[Outcome]] = {}
+    outcomes: dict[tuple[str, float, Against], list[Outcome]] = {}
     for seed, arm in itertools.product(given.seeds, arms):
         for o in measure(given, arm, seed):
             progress.note(
-                f"seed {seed}, {o.arm}, T {o.temperature:g}, equal {o.equal}: base {o.base_rate:.3f}, "
+                f"seed {seed}, {o.arm}, T {o.temperature:g}, {o.against}: base {o.base_rate:.3f}, "
                 f"direct {o.direct_rate:.3f}, scoring {o.scoring_rate:.3f}"
             )
-            outcomes.setdefault((o.arm, o.temperature, o.equal), []).append(o)
+            outcomes.setdefault((o.arm, o.temperature, o.against), []).append(o)
     results = [result(of_arm) for of_arm in outcomes.values()]
     text = table(results, given)
     jsonl.write(given.output / "results.jsonl", results)

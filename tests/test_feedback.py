@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from rtlscribe.records import Sample
+from rtlscribe.samples import read_samples
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks/feedback.py"
-TINY = ["--size", "nano", "--rows", "24", "--epochs", "1", "--candidate-rows", "4", "--problems", "2", "--n", "1"]
+TINY = ["--size", "nano", "--rows", "24", "--epochs", "1", "--candidate-rows", "8", "--problems", "2", "--n", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_the_interval_covers_seeds_and_problems(feedback: ModuleType) -> None:
 
 
 def test_seeds_are_averaged_and_paired_by_problem(feedback: ModuleType) -> None:
-    same = {"arm": "a", "temperature": 0.8, "equal": "steps", "base_rate": 0.5}
+    same = {"arm": "a", "temperature": 0.8, "against": "direct", "base_rate": 0.5}
     work = {"direct_tokens": 100, "scoring_tokens": 400}
     one = feedback.Outcome(seed=0, direct_rate=0.5, scoring_rate=0.75, differences={"p": 0.5, "q": 0.0}, **same, **work)
     other = feedback.Outcome(
@@ -78,30 +79,40 @@ def test_a_share_of_the_rows_gets_another_function(feedback: ModuleType) -> None
 
 def test_from_circuits_to_a_table_and_once_more(tmp_path: Path, icarus: str) -> None:
     given = ["--seeds", "5", "--steps", "2", "--families", "gates", "parity", "--temperature", "0.8", "--equal-tokens"]
-    given += ["--wrong", "0.5"]
+    given += ["--wrong", "0.5", "--wrong-references", "0.5"]
     command = [sys.executable, str(SCRIPT), "--output", str(tmp_path / "f"), *given, *TINY]
     first, second = (subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2))
     assert first.returncode == 0, first.stderr
-    name = "beam3-function-w0.1-m0.3-d0-r0.0003-s2"
+    name = "beam3-function-wrong0.5-w0.1-m0.3-d0-r0.0003-s2"
     lines = [line for line in first.stdout.splitlines() if line.startswith(f"| {name} | 0.8 |")]
-    assert {line.split("|")[3].strip() for line in lines} == {"steps", "tokens"}
+    against = {"direct", "direct, equal tokens", "direct, right references"}
+    assert {line.split("|")[3].strip() for line in lines} == against
     assert {line.count("|") for line in lines} == {11}
     assert (tmp_path / "f/table.md").read_text() == first.stdout
-    results = {r["equal"]: r for r in map(json.loads, (tmp_path / "f/results.jsonl").open())}
+    results = {r["against"]: r for r in map(json.loads, (tmp_path / "f/results.jsonl").open())}
     for result in results.values():
         assert len(result["by_seed"]) == 1
         assert result["difference"] == pytest.approx(result["scoring_rate"] - result["direct_rate"])
-    assert results["steps"]["tokens_ratio"] > 1.5
-    assert results["tokens"]["tokens_ratio"] == pytest.approx(1, abs=0.4)  # one step of few is a large part
+    assert results["direct"]["tokens_ratio"] > 1.5
+    assert results["direct, equal tokens"]["tokens_ratio"] == pytest.approx(
+        1, abs=0.4
+    )  # one step of few is a large part
+    home = tmp_path / "f/seed5"
     steps = {
         folder.name: json.loads((folder / "summary.json").read_text())["steps"]
-        for folder in (tmp_path / "f/seed5").glob("*-s*")
+        for folder in home.glob("*-s*")
         if not folder.name.startswith("evaluate")
     }
-    assert steps.pop(f"scoring-{name}") == steps.pop("direct-beam3-function-r0.0003-s2") == 2
+    direct = "direct-beam3-function-wrong0.5-r0.0003"
+    assert steps.pop(f"scoring-{name}") == steps.pop(f"{direct}-s2") == steps.pop(f"right-{direct}-s2") == 2
     ((longer, n),) = steps.items()
-    assert longer == f"direct-beam3-function-r0.0003-s{n}"
+    assert longer == f"{direct}-s{n}"
     assert n > 2
+    rows = read_samples(home / "rows-beam3-function-wrong0.5.jsonl")
+    right = read_samples(home / "rows-beam3-function-wrong0.5-right.jsonl")
+    assert right == [row for row in rows if row.scores[row.reference] == 1]
+    assert 0 < len(right) < len(rows)
+    assert all(row.responses[row.reference].strip() == row.verilog.strip() for row in rows)
     assert second.returncode == 0, second.stderr
     assert second.stdout == first.stdout
     assert "train" not in second.stderr  # all of it was there
