@@ -27,6 +27,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.integrations import is_deepspeed_zero3_enabled
 from transformers.trainer_utils import get_last_checkpoint
 
 from rtlscribe.errors import MissingToolError, UsageError
@@ -204,7 +205,17 @@ class SampleTrainer(Trainer):
 
 
 def _group(settings: Hyperparameters, model: Any) -> Group:
-    """One candidate of the maximal length must fit anyway: short ones may take its place together."""
+    """One candidate of the maximal length must fit anyway: short ones may take its place together.
+
+    Raises:
+        UsageError: several at a time under ZeRO-3, which then loses a part of the gradients (seen with DeepSpeed 0.19).
+    """
+    if is_deepspeed_zero3_enabled():
+        if settings.split_group not in ("auto", 1):
+            raise UsageError(
+                f"--split-group {settings.split_group}: with DeepSpeed's ZeRO-3 candidates go one at a time"
+            )
+        return 1
     if settings.split_group != "auto":
         return settings.split_group
     return Within(settings.max_length, weight_of_prompt(model))
