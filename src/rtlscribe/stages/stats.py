@@ -46,7 +46,7 @@ class Config:
     """Compile the code of every row (pyslang)."""
 
     near_duplicates: bool = True
-    """Look for instructions that are near to earlier ones; takes about 3 KB of memory a row."""
+    """Look for instructions that are near to earlier ones; takes about 4 KB of memory a row."""
 
     near: Share = 0.7
     """Rouge-L above which two instructions are near duplicates."""
