@@ -192,6 +192,8 @@ def _start(vllm: Any, name: str, engine: Engine, *, on_cpu: bool) -> Any:
         options["max_num_batched_tokens"] = engine.max_num_batched_tokens
     if on_cpu:
         options |= {"dtype": "float32", "enforce_eager": True}  # bf16 is slow there, and so is compiling
+        # A seeded prompt that is computed in parts ends the engine there (0.32: "CPU Generator does not use offset").
+        options["enable_chunked_prefill"] = False
     try:
         return vllm.LLM(model=name, **options)
     except (OSError, ValueError) as error:
