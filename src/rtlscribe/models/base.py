@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +111,31 @@ def answers(model: Model, requests: Sequence[Request], *, sampling: Sampling) ->
     else:
         for completion in model.complete(requests, sampling=sampling):
             yield Answer(completion)
+
+
+def fitting(model: Model, requests: Sequence[Request], *, sampling: Sampling) -> Iterator[Answer | Failure]:
+    """As `answers`, where one prompt that is too long is a Failure too, not the end of all.
+
+    A back end without an `answers` of its own refuses a whole batch for it: it is looked for by halving.
+    """
+    if hasattr(model, "answers"):
+        yield from model.answers(requests, sampling=sampling)
+        return
+    refused: list[Failure] = []
+    halves = deque([requests])
+    while halves:
+        some = halves.popleft()
+        try:
+            yield from answers(model, some, sampling=sampling)
+        except UsageError as error:
+            middle = len(some) // 2
+            halves.extendleft([some[middle:], some[:middle]] if middle else [])
+            if not middle:
+                (one,) = some
+                refused += [
+                    Failure(problem_id=one.problem_id, index=i, reason=str(error), refused=True) for i in one.indices
+                ]
+    yield from refused
 
 
 def local_path(name: str) -> Path | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rtlscribe.errors import UsageError
-from rtlscribe.models.base import Answer, Failure, Model, Request, answers
+from rtlscribe.models.base import Answer, Failure, Model, Request, answers, fitting
 from rtlscribe.models.vllm import Told
 from rtlscribe.prompts.pairs import Words
 from rtlscribe.records import Completion, Record, Sampling
@@ -81,24 +81,15 @@ class _Questions(Questions):
             return iter(model.answers(batch, sampling=self.sampling, stops=ends))
         if hasattr(model, "answers"):
             return answers(model, batch, sampling=self.sampling)
-        return self._halving(model, batch)
+        return self._fitting(model, batch)
 
-    def _halving(self, model: Model, batch: Sequence[Request]) -> Iterator[Answer | Failure | _AllRefused]:
-        """From a model that refuses a whole batch for one prompt, too long say: find it, and ask for the rest."""
-        refused: list[tuple[Request, UsageError]] = []
-        halves = deque([batch])
-        while halves:
-            some = halves.popleft()
-            try:
-                yield from answers(model, some, sampling=self.sampling)
-            except UsageError as error:
-                middle = len(some) // 2
-                halves.extendleft([some[middle:], some[:middle]] if middle else [])
-                refused += [] if middle else [(some[0], error)]
-        failures = [
-            Failure(problem_id=request.problem_id, index=request.indices[0], reason=str(error), refused=True)
-            for request, error in refused
-        ]
+    def _fitting(self, model: Model, batch: Sequence[Request]) -> Iterator[Answer | Failure | _AllRefused]:
+        failures = []
+        for item in fitting(model, batch, sampling=self.sampling):
+            if isinstance(item, Failure):
+                failures.append(item)
+            else:
+                yield item
         if len(failures) == len(batch) > 1:
             yield _AllRefused(tuple(failures))
         else:

@@ -123,7 +123,7 @@ def _with_directives(modules: list[_Module], code: str) -> str:
     """The modules and the directives between them, in the order of the text: `undef at the end has to stay there."""
     inside = [range(m.start, m.start + len(m.code)) for m in modules]
     places = {m.start: m.code for m in modules}
-    for found in _DIRECTIVE.finditer(blank(code)):
+    for found in _DIRECTIVE.finditer(blank(code)) if "`" in code else ():
         if not any(found.start() in span for span in inside):
             places[found.start()] = code[found.start() : found.end()].strip()
     return "\n\n".join(dict.fromkeys(text for _, text in sorted(places.items()))) + "\n"

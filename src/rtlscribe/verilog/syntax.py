@@ -12,6 +12,16 @@ from rtlscribe.verilog.source import parse
 REDECLARED = (pyslang.Diags.Redefinition, pyslang.Diags.RedefinitionDifferentType)
 
 
+def _own_terms() -> pyslang.Bag:
+    flags = pyslang.ast.CompilationFlags
+    options = pyslang.ast.CompilationOptions()
+    options.flags = flags.AllowUseBeforeDeclare | flags.AllowUnnamedGenerate
+    return pyslang.Bag([options])
+
+
+_ELABORATION = _own_terms()
+
+
 class Diagnostic(NamedTuple):
     """One message about a piece of code; `line` counts from 1."""
 
@@ -28,11 +38,7 @@ def diagnose(code: str) -> list[Diagnostic]:
     sources = pyslang.SourceManager()
     readable = code.encode(errors="replace").decode()  # half a surrogate pair cannot be handed over
     tree = parse(readable, sources)
-    options = pyslang.ast.CompilationOptions()
-    options.flags = (
-        pyslang.ast.CompilationFlags.AllowUseBeforeDeclare | pyslang.ast.CompilationFlags.AllowUnnamedGenerate
-    )
-    compilation = pyslang.ast.Compilation(pyslang.Bag([options]))
+    compilation = pyslang.ast.Compilation(_ELABORATION)
     compilation.addSyntaxTree(tree)
     engine = pyslang.DiagnosticEngine(sources)
     found = []
