@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build Icarus Verilog 12 into a private folder, without root and beside whatever the system has. About 4 minutes, 6 MB.
-# Its simulator is the published one, compiled to be faster: see icarus12/.
+# Its simulator is the published one, made faster: see icarus12/.
 # It goes to ${XDG_DATA_HOME:-~/.local/share}/rtlscribe/icarus12, where rtlscribe looks before PATH.
 # Does not touch the system's iverilog or apt's settings.
 #
@@ -72,7 +72,7 @@ fi
 
 # --- what a build needs ---------------------------------------------------------------------------------------------
 missing=
-for tool in g++ make autoconf gperf bison flex; do
+for tool in g++ make patch autoconf gperf bison flex; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 done
 if command -v g++ >/dev/null 2>&1; then # waveform dumps want zlib; readline and bzip2 are used where present
@@ -160,6 +160,7 @@ if [ ! -f "$work/source/.configured" ]; then
     mkdir "$work/source"
     step tar xzf "$work/$tarball_name" -C "$work/source" --strip-components=1
     cd "$work/source"
+    step patch -p1 -i "$here/icarus12/words.patch"
     step sh autoconf.sh
     # Half of a check is the start of these programs: without readline, and with the C++ library in them, it is shorter.
     step env ac_cv_lib_readline_readline=no ac_cv_header_readline_readline_h=no ac_cv_header_readline_history_h=no \

@@ -28,7 +28,7 @@ endmodule
 
 module rows(input clk, input load, input [255:0] data, output logic [255:0] q);
   logic [15:0] grid [0:15];
-  function automatic [3:0] around(input int r, input int c);
+  function [3:0] around(input int r, input int c);
     int a, b;
     begin
       around = 0;

@@ -240,6 +240,8 @@ class _Worker:
 
     def _ends(self, process: int, deadline: float) -> bool:
         """Whether the process ends before the deadline and our parent; it is not reaped."""
+        if time.monotonic() >= deadline:  # with no time at all, however fast it was
+            return False
         if not hasattr(os, "pidfd_open"):
             while time.monotonic() < deadline:
                 if os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG):
