@@ -23,6 +23,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -214,7 +215,7 @@ def _begin(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
     else:
         if _has_results(path):  # an attempt that failed at once, on a mistyped model say, does not hold the folder
             _refuse_change(path, manifest, identity)
-        manifest |= identity | {"attempts": manifest["attempts"] + 1}
+        manifest |= identity | {"attempts": manifest["attempts"] + (manifest["status"] != "finished")}
     # The manifest is first, since a folder without one is taken for someone else's.
     _write_json(path / "manifest.json", manifest)
     _write_json(path / "config.json", identity["config"])
@@ -278,9 +279,20 @@ def _surroundings() -> dict[str, Any]:
         "commit": _commit(),
         "python": platform.python_version(),
         "libraries": _libraries(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {', '.join([f'{os.cpu_count()} cores', *_gpus()])}",
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def _gpus() -> list[str]:
+    """The NVIDIA GPUs, as Linux's driver names them: "2 x NVIDIA H200"."""
+    told = Counter(
+        line.partition(":")[2].strip()
+        for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        for line in file.read_text().splitlines()
+        if line.startswith("Model:")
+    )
+    return [f"{count} x {name}" for name, count in told.items()]
 
 
 def _commit() -> str | None:

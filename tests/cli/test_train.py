@@ -66,6 +66,7 @@ def test_a_run_and_its_folder(train: Callable, tmp_path: Path, base: Path) -> No
     before, after = load(str(base))[0], load(str(tmp_path / "t/model"))[0]
     assert not torch.equal(before.get_input_embeddings().weight, after.get_input_embeddings().weight)
     assert {p.name for p in (tmp_path / "t").iterdir()} >= {"config.json", "manifest.json", "summary.json", "model"}
+    assert "trained by maximum likelihood" in (tmp_path / "t/README.md").read_text()
     assert not (tmp_path / "t/checkpoints").exists()
     assert train() == summary  # finished: nothing is done again
 

@@ -164,6 +164,12 @@ def evaluate_run() -> Callable[..., Path]:
 
 
 @pytest.fixture
+def make_setting() -> Callable[..., Setting]:
+    """The numbers of some outcomes."""
+    return setting
+
+
+@pytest.fixture
 def make(tmp_path: Path) -> Callable[..., tuple[str, str]]:
     """Run the stage; the page and the table."""
 

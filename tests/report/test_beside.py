@@ -52,7 +52,11 @@ def test_table_2_stands_beside_runs_on_its_benchmarks(
 ) -> None:
     found = outline(evaluate_run(tmp_path / "mine", RTLLM, benchmark=benchmark))
     assert published in found.published
-    own = [row for row in found.rows if row[0] == "mine" and row[-1] == "measured here: strict/parser-based/0.2, n 5"]
+    own = [
+        row
+        for row in found.rows
+        if row[0] == "mine" and row[-1] == "measured here: strict/parser-based/0.2, n 5, problems 4"
+    ]
     assert own == [["mine", "30.0", own[0][-1]] if benchmark.startswith("v") else ["mine", "75.0", "50.0", own[0][-1]]]
     assert own[0] not in found.published
     assert (
@@ -78,15 +82,15 @@ def test_the_best_setting_by_the_official_rule_stands_there_too(
         ("official", "header-aware", 0.2): {i: ["passed"] * 5 for i in RTLLM},
     }
     rows = outline(evaluate_run(tmp_path / "mine", RTLLM, others=others, benchmark="verilogeval-human")).rows
-    assert [row for row in rows if row[0] == "mine" and row[-1].endswith(", n 5")] == [
-        ["mine", "30.0", "measured here: strict/parser-based/0.2, n 5"],
-        ["mine", "100.0", "measured here: official/header-aware/0.2, n 5"],
+    assert [row for row in rows if row[0] == "mine" and row[-1].endswith(", n 5, problems 4")] == [
+        ["mine", "30.0", "measured here: strict/parser-based/0.2, n 5, problems 4"],
+        ["mine", "100.0", "measured here: official/header-aware/0.2, n 5, problems 4"],
     ]
 
 
 def test_too_few_completions_for_any_of_five(tmp_path: Path, evaluate_run: Callable, outline: Callable) -> None:
     rows = outline(evaluate_run(tmp_path / "mine", {"accu": ["passed"] * 4}, benchmark="rtllm-1.1")).rows
-    assert ["mine", "–", "–", "measured here: strict/parser-based/0.2, n 4"] in rows
+    assert ["mine", "–", "–", "measured here: strict/parser-based/0.2, n 4, problems 1"] in rows
 
 
 def test_table_3_of_a_run_on_rtllm(tmp_path: Path, evaluate_run: Callable, outline: Callable) -> None:

@@ -12,13 +12,7 @@ from rtlscribe.errors import DataError, UsageError
 from rtlscribe.records import Problem, Status
 from rtlscribe.rundir import RunDir
 from rtlscribe.stages.report import Config, run
-from rtlscribe.summaries import (
-    DesignsSummary,
-    LossEntry,
-    SampleSummary,
-    ScoreSummary,
-    TrainSummary,
-)
+from rtlscribe.summaries import LossEntry, TrainSummary
 
 HOSTILE = "<script>alert(1)</script>"
 SVG = "http://www.w3.org/2000/svg"
@@ -86,6 +80,7 @@ def test_the_numbers_are_on_the_page(folders: list[Path], make: Callable, outlin
     assert ["adder", "2", "25.0", "75.0"] in rows
     assert ["mux", "2", "0.0", "50.0"] in rows
     assert ["adder-2", "1/2", "0/2", "2/2", "1/2"] in rows
+    assert ["evaluate-strong", "+50.0 [+12.5, +87.5]", "0.25", "3", "0"] in rows
     assert ["train-mle", "mle", "1,234", "5", "0", "30", "50,000", "20.0", "2,500", "1.5"] in rows
     assert (
         "RTLCoder-Direct-Train and evaluate-strong answered 4 problems of tiny-set, 2 completions a problem "
@@ -112,11 +107,11 @@ def test_the_page_needs_nothing_from_elsewhere(folders: list[Path], outline: Cal
 
 def test_figures_are_well_formed_and_say_what_they_show(folders: list[Path], outline: Callable) -> None:
     figures = outline(*folders).figures
-    assert len(figures) == 1 + 2 * 2 + 1
+    assert len(figures) == 1 + 2 * 2 + 2
     for figure in figures:
         assert figure.get("role") == ("img" if figure.find(f"{{{SVG}}}a") is None else "group")
         assert figure[0].tag == f"{{{SVG}}}title" and figure[0].text  # noqa: PT018
-    rates, _, cells, *_, curve = figures
+    rates, _, cells, *_, curve, _ = figures
     assert [g.findtext(f"{{{SVG}}}title") for g in rates.iter(f"{{{SVG}}}g")] == [
         "evaluate-weak: syntax 50.0 [15.0, 85.0], function 12.5 [1.3, 60.4]",
         "evaluate-strong: syntax 87.5 [39.6, 98.7], function 62.5 [21.9, 90.8]",
@@ -213,20 +208,8 @@ def test_runs_that_do_not_compare_are_marked(
     assert ["mux-7", "1/2", "0/2", "–", "–"] in found.rows
 
 
-def test_stages_around_the_evaluation(tmp_path: Path, outline: Callable) -> None:
-    designs = DesignsSummary(output="o", rows=1000, rejected=2, families={"adder": 600, "mux": 400})
-    score = ScoreSummary(output="o", rows=90, candidates=270, mean_score=0.4321, perfect_share=0.25, rankable=80)
-    sample = SampleSummary(output="o", problems=90, completions=270, cut_short=7)
-    found = outline(
-        other_run(tmp_path / "d", "designs", designs),
-        other_run(tmp_path / "s", "score", score),
-        other_run(tmp_path / "c", "sample", sample),
-        other_run(tmp_path / "t", "telepathy", {"anything": [1, "two"]}),
-    )
-    rows, page = found.rows, found.page
-    assert ["d", "1,000", "2", "2"] in rows
-    assert ["s", "90", "270", "0.432", "25.0", "80"] in rows
-    assert ["c", "90", "270", "7"] in rows
+def test_a_stage_that_is_not_known_has_its_manifest_shown(tmp_path: Path, make: Callable) -> None:
+    page, _ = make(other_run(tmp_path / "t", "telepathy", {"anything": [1, "two"]}))
     assert "t: telepathy" in page
     assert re.search(r"<dt>seed</dt><dd>3</dd>", page)
     assert re.search(r"<dt>python</dt><dd>3\.", page)
@@ -252,7 +235,9 @@ def namesake(path: Path) -> str:
     [
         (lambda path: str(path), r"is no run of rtlscribe: wanted a folder with a manifest\.json"),
         (lambda path: f"label={path / 'nowhere'}", r"nowhere is no run of rtlscribe"),
-        (lambda path: f"={path / 'evaluate-weak'}", "is no run of rtlscribe"),
+        (lambda path: f"={path / 'evaluate-weak'}", "wanted LABEL=FOLDER, and the label is missing"),
+        (lambda path: "label=", "label=: wanted LABEL=FOLDER, and the folder is missing"),
+        (lambda path: str(path / "train-mle/model"), r"no run of rtlscribe: .*; did you mean .*/train-mle\?"),
         (unfinished, r"half holds a run of 'train' that is not finished \(running\); the same command again"),
         (torn, r"cannot read .*summary\.json: .*not whole"),
         (namesake, "two runs are called 'evaluate-weak'; tell them apart as LABEL=FOLDER"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rtlscribe.records import Sampling, Status
-from rtlscribe.summaries import Corrected, Rate
+from rtlscribe.summaries import Aided, Corrected, Rate
 
 Outcomes = dict[str, list[Status]]
 
@@ -41,6 +41,12 @@ def test_each_assembly_and_rule_is_set_against_the_headline(several: Callable, o
     assert ["header-aware", "75.0 (headline)", "100.0 (+25.0)"] in found.rows
     assert ["official", "0.0 (-75.0)", "0.0 (-75.0)"] in found.rows
     assert "what each assembly and each rule is worth on the same completions (temperature 0.8)" in found.page
+
+
+def test_repair_and_choice_have_rows_of_their_own(several: Callable, make_setting: Callable, outline: Callable) -> None:
+    helped = make_setting(WAY, ALL)
+    rows = outline(several(aided=(Aided(how="repair 2", setting=helped),))).rows
+    assert ["several", "repair 2", "0.8", "100.0 [34.2, 100.0]", "100.0 [34.2, 100.0]", "+25.0"] in rows
 
 
 def test_a_setting_that_was_not_asked_for_is_left_open(

@@ -1,1 +1,1 @@
-"""Finished runs: read, put into tables and figures, on one HTML page or a terminal."""
+"""Finished runs: read, put into tables and figures, on one HTML page, on cards or a terminal."""

@@ -6,19 +6,21 @@ What is published was not measured here, and is marked as such wherever it stand
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from statistics import fmean
 
 from rtlscribe.metrics import pass_at_k
 from rtlscribe.report import paper
-from rtlscribe.report.material import Evaluation
+from rtlscribe.report.material import Evaluation, Material
 from rtlscribe.report.tables import NOTHING, Cell, Group, Table, percent, texts
-from rtlscribe.summaries import ProblemCount, Setting
+from rtlscribe.summaries import ProblemCount, QuantizeSummary, Setting
 
 VERILOG_EVAL = {"verilogeval-human": "human", "verilogeval-machine": "machine"}  # name: field of paper.Figures
 RTLLM = {"rtllm-1.0": "1.0", "rtllm-1.1": "1.1", "rtllm-2.0": "2.0"}  # name: version
 SAME_DESIGNS = frozenset({"rtllm-1.0", "rtllm-1.1"})  # those whose designs are the ones of the paper's Table 3
 
 YES, NO = "✓", "✗"
+MIB = 1 << 20
 _MARKS = {"y": YES, "n": NO, "-": NOTHING}
 
 
@@ -29,7 +31,7 @@ def published(group: Group) -> Table | None:
         field = VERILOG_EVAL[name]
         return _beside(
             group,
-            f"pass@1: the pass rate. {_source('2')}",
+            f"pass@1: the pass rate. {_source('2')}, {paper.PROBLEMS[field]} problems",
             ("pass@1 %",),
             lambda setting: (_any(setting.by_problem, 1, lambda c: c.function),),
             [(row, (_printed(getattr(row, field)),)) for row in paper.TABLE_2],
@@ -86,6 +88,57 @@ def designs(group: Group) -> Table | None:
     )
 
 
+def quantized(material: Material) -> Table | None:
+    """Models before and after quantization, over the paper's RTLCoder and RTLCoder-4bit."""
+    runs = material.of(QuantizeSummary)
+    if not runs:
+        return None
+    own = [_quantized(run.label, run.summary) for run in runs]
+    whole, small = ({row.model: row for row in paper.TABLE_2}[name] for name in ("RTLCoder", "RTLCoder-4bit"))
+    theirs = [
+        texts(f"{whole.model} {whole.parameters}", "4 bits", NOTHING, f"→ {paper.QUANTIZED}", name, *rates)
+        for name, rates in (
+            ("VerilogEval Machine", (NOTHING, _change(_printed(whole.machine), _printed(small.machine)))),
+            ("VerilogEval Human", (NOTHING, _change(_printed(whole.human), _printed(small.human)))),
+            (
+                f"RTLLM 1.0, any of {paper.TRIALS}",
+                tuple(
+                    _change(_printed(before), _printed(after))
+                    for before, after in ((whole.syntax, small.syntax), (whole.function, small.function))
+                    if before is not None and after is not None
+                ),
+            ),
+        )
+    ]
+    return Table(
+        caption="Before and after quantization. Weights: their files; memory: the most that a process had while the "
+        f"model answered in it, its libraries included; rates without intervals. {_source('2')}.",
+        head=("Model", "Made", "Weights MiB", "Memory MiB", "Benchmark", "Syntax %", "Function %"),
+        rows=(*own, *theirs),
+        words=(0, 1, 4),
+        published_rows=tuple(range(len(own), len(own) + len(theirs))),
+    )
+
+
+def _quantized(label: str, s: QuantizeSummary) -> tuple[Cell, ...]:
+    weights, memory = (
+        _change(*(f"{size / MIB:,.1f}" if size else NOTHING for size in sizes))
+        for sizes in (
+            (s.before.weight_bytes, s.after.weight_bytes),
+            (s.before.peak_memory_bytes, s.after.peak_memory_bytes),
+        )
+    )
+    rates = [NOTHING, NOTHING]
+    if s.before.rates and s.after.rates:
+        pairs = (s.before.rates.syntax, s.after.rates.syntax), (s.before.rates.function, s.after.rates.function)
+        rates = [_change(percent(before.rate), percent(after.rate)) for before, after in pairs]
+    return texts(label, f"{s.format} {s.type}", weights, memory, Path(s.benchmark).name or NOTHING, *rates)
+
+
+def _change(before: str, after: str) -> str:
+    return f"{before} → {after}"
+
+
 def _printed(per_cent: float) -> str:
     """With as many digits as the paper prints."""
     return f"{per_cent:.1f}" if per_cent >= 10 else f"{per_cent:.2f}"
@@ -125,7 +178,7 @@ def _shown(evaluation: Evaluation) -> list[Setting]:
 
 def _how(setting: Setting) -> str:
     fewest = min(count.n for count in setting.by_problem)
-    return f"measured here: {setting.name}, n {fewest}"
+    return f"measured here: {setting.name}, n {fewest}, problems {len(setting.by_problem)}"
 
 
 def _any(counts: Iterable[ProblemCount], k: int, right: Callable[[ProblemCount], int]) -> str:

@@ -1,4 +1,4 @@
-"""Figures as SVG text: rates with intervals, a cell a problem, a loss curve, a histogram. Pure: numbers in, text out.
+"""Figures as SVG text: rates with intervals, a cell a problem, a curve, a histogram. Pure: numbers in, text out.
 
 Colours are classes which the page's style sheet fills, so one figure serves light, dark and paper. Elements are built
 as a tree, so text is escaped and every figure is well-formed whatever an id or a label contains.
@@ -10,10 +10,11 @@ import bisect
 import math
 import re
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Literal
 from xml.etree import ElementTree as ET
 
-from rtlscribe.summaries import LossEntry, ProblemCount, Rate
+from rtlscribe.summaries import ProblemCount, Rate
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 CELL_COLUMNS = 20
@@ -83,28 +84,32 @@ def problem_cells(
     return _text(svg)
 
 
-def loss_curve(entries: Sequence[LossEntry], *, title: str) -> str:
-    """Loss against step, both axes linear and the loss from 0; long runs are thinned by means of neighbours."""
-    width, height, left, right, top, bottom = 400, 230, 52, 394, 12, 192
+def curve(points: Sequence[tuple[float, float]], *, title: str, axis: str) -> str:
+    """Something, `axis` says what, against the step, both linear and from 0; what is below 0 is shown too.
+
+    Long runs are thinned by means of neighbours.
+    """
+    width, height, left, right, top, bottom = 400, 230, 60, 394, 26, 192
     svg = _figure(width, height, title)
-    points = _thinned(entries)
+    _write(svg, axis, "key", x=0, y=12)
+    points = _thinned(points)
     steps = _ticks(max((step for step, _ in points), default=1.0), 5)
-    losses = _ticks(max((loss for _, loss in points), default=1.0), 4)
+    values = [value for _, value in points]
+    levels = _ticks(max(values, default=1.0), 4, low=min(values, default=0.0))
 
-    def place(step: float, loss: float) -> tuple[float, float]:
-        return left + (right - left) * step / steps[-1], bottom - (bottom - top) * loss / losses[-1]
+    def place(step: float, value: float) -> tuple[float, float]:
+        share = (value - levels[0]) / (levels[-1] - levels[0])
+        return left + (right - left) * step / steps[-1], bottom - (bottom - top) * share
 
-    for tick in losses:
+    for tick in levels:
         _, y = place(0, tick)
         _add(svg, "line", "grid", x1=left, x2=right, y1=y, y2=y)
-        _write(svg, f"{tick:g}", "tick", x=left - 6, y=y + 4, anchor="end")
+        _write(svg, f"{tick:.6g}", "tick", x=left - 6, y=y + 4, anchor="end")
     for tick in steps:
-        x, _ = place(tick, 0)
+        x, _ = place(tick, levels[0])
         _add(svg, "line", "grid", x1=x, x2=x, y1=bottom, y2=bottom + 4)
         _write(svg, f"{tick:,.10g}", "tick", x=x, y=bottom + 17, anchor="middle" if tick < steps[-1] else "end")
     _write(svg, "step", "tick", x=(left + right) / 2, y=height - 4, anchor="middle")
-    name = _write(svg, "loss", "tick", x=0, y=0, anchor="middle")
-    name.set("transform", f"translate(11 {(top + bottom) / 2:g}) rotate(-90)")
     placed = [place(*point) for point in points]
     _add(svg, "polyline", "curve").set("points", " ".join(f"{_number(x)},{_number(y)}" for x, y in placed))
     for x, y in placed[-1:]:
@@ -202,19 +207,24 @@ def _legend(svg: ET.Element, most: int, kind: str, width: float) -> None:
         _write(svg, text, "tick", x=1 + (number + 0.5) * pitch, y=43, anchor="middle")
 
 
-def _thinned(entries: Sequence[LossEntry]) -> list[tuple[float, float]]:
-    """(step, loss), at most MOST_POINTS of them."""
-    bucket = math.ceil(len(entries) / MOST_POINTS) or 1
-    parts = [entries[start : start + bucket] for start in range(0, len(entries), bucket)]
-    return [(sum(e.step for e in part) / len(part), sum(e.loss for e in part) / len(part)) for part in parts]
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most MOST_POINTS of them."""
+    bucket = math.ceil(len(points) / MOST_POINTS) or 1
+    parts = [points[start : start + bucket] for start in range(0, len(points), bucket)]
+    return [(fmean(step for step, _ in part), fmean(value for _, value in part)) for part in parts]
 
 
-def _ticks(top: float, most: int) -> list[float]:
-    """Round numbers from 0 to at least `top`, in steps of 1, 2 or 5 times a power of ten, about `most` of them."""
-    top = top if top > 0 else 1.0
-    power = 10.0 ** math.floor(math.log10(top / most))
-    step = next(power * factor for factor in (1, 2, 5, 10) if top / (power * factor) <= most)
-    return [step * number for number in range(math.ceil(top / step - 1e-9) + 1)]
+def _ticks(top: float, most: int, *, low: float = 0.0) -> list[float]:
+    """Round numbers from 0 or below `low` to at least `top`, in steps of 1, 2 or 5 times a power of ten.
+
+    About `most` of them.
+    """
+    low, top = min(low, 0.0), max(top, 0.0)
+    span = top - low or 1.0
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most)
+    first = math.floor(low / step + 1e-9)
+    return [step * number for number in range(first, max(math.ceil(top / step - 1e-9), first + 1) + 1)]
 
 
 def _interval(rate: Rate) -> str:

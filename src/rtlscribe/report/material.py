@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from rtlscribe.records import Candidate, Completion, Record, Status, Verdict
-from rtlscribe.summaries import (
-    DecontaminateSummary,
-    DesignsSummary,
-    EvaluateSummary,
-    LossEntry,
-    NewModelSummary,
-    SampleSummary,
-    ScoreSummary,
-    TrainSummary,
-)
+from rtlscribe.summaries import EvaluateSummary
+
+T = TypeVar("T", bound=Record)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +19,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     config: dict[str, Any] = {}
     inputs: dict[str, str] = {}
+    version: str = ""
+    libraries: dict[str, str] = {}
+    machine: str = ""
+    started: str = ""
+    finished: str = ""
+    attempts: int = 1
 
 
 class Source(Record):
@@ -89,12 +88,12 @@ class Evaluation(Record):
     answers: tuple[Answers, ...] = ()
 
 
-class Training(Record):
-    """A training run; `losses` in order of steps, one a step."""
+class Ended(Record, Generic[T]):
+    """A run of any other stage. `entries` are the lines of its out.jsonl where a figure or table is made from them."""
 
     label: str
-    summary: TrainSummary
-    losses: tuple[LossEntry, ...] = ()
+    summary: T
+    entries: tuple[Any, ...] = ()
 
 
 class Material(msgspec.Struct, kw_only=True):
@@ -102,9 +101,8 @@ class Material(msgspec.Struct, kw_only=True):
 
     sources: list[Source] = []
     evaluations: list[Evaluation] = []
-    trainings: list[Training] = []
-    models: list[tuple[str, NewModelSummary]] = []
-    samplings: list[tuple[str, SampleSummary]] = []
-    scorings: list[tuple[str, ScoreSummary]] = []
-    designs: list[tuple[str, DesignsSummary]] = []
-    decontaminations: list[tuple[str, DecontaminateSummary]] = []
+    ended: list[Ended[Any]] = []
+
+    def of(self, kind: type[T]) -> list[Ended[T]]:
+        """The runs that ended with a summary of that kind."""
+        return [run for run in self.ended if isinstance(run.summary, kind)]

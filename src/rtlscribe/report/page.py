@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 import rtlscribe
 from rtlscribe.records import Record
-from rtlscribe.report import answers, beside, figures, overlap, settings, tables
-from rtlscribe.report.material import Evaluation, Material, Training
+from rtlscribe.report import answers, beside, curves, figures, overlap, paired, rows, settings, speed, tables
+from rtlscribe.report.material import Evaluation, Material
 from rtlscribe.report.tables import Group, Table
+from rtlscribe.summaries import BenchSummary, DecontaminateSummary
 
 
 class Shown(Record):
@@ -42,7 +43,9 @@ class Section(Record):
     cautions: list[str]
     rates: Table
     chart: Markup
+    paired: Table | None
     published: Table | None
+    aided: Table | None
     corrected: Table | None
     verdicts: Table
     families: Table | None
@@ -64,24 +67,30 @@ def render(material: Material, *, title: str) -> str:
         version=rtlscribe.__version__,
         code_characters=answers.CODE_CHARACTERS,
         sections=[_section(group, number) for number, group in enumerate(tables.groups(material.evaluations), 1)],
-        trainings=tables.trainings(material),
-        curves=[(training.label, _curve(training)) for training in material.trainings if training.losses],
-        data=tables.data(material),
-        overlap=overlap.table(material.decontaminations),
-        overlaps=[overlap.figure(label, summary) for label, summary in material.decontaminations],
+        trainings=rows.tables(rows.TRAINING, material),
+        curves=curves.curves(material),
+        quantized=beside.quantized(material),
+        throughput=speed.throughput(material),
+        benches=material.of(BenchSummary),
+        data=rows.tables(rows.DATA, material),
+        overlap=rows.tables(rows.OVERLAP, material),
+        overlaps=[overlap.figure(run.label, run.summary) for run in material.of(DecontaminateSummary)],
+        audits=rows.tables(rows.AUDITS, material),
         sources=material.sources,
     )
 
 
 def _section(group: Group, number: int) -> Section:
-    rows = [(e.label, e.summary.syntax, e.summary.function) for e in group.evaluations]
+    both = [(e.label, e.summary.syntax, e.summary.function) for e in group.evaluations]
     return Section(
         group=group,
         settings=tables.settings(group),
         cautions=tables.cautions(group),
         rates=tables.rates(group),
-        chart=Markup(figures.rates_chart(rows, title=f"Syntax and function rates on {group.name}")),
+        chart=Markup(figures.rates_chart(both, title=f"Syntax and function rates on {group.name}")),
+        paired=paired.against_the_first(group),
         published=beside.published(group),
+        aided=settings.aided(group),
         corrected=settings.corrected(group),
         verdicts=tables.verdicts(group),
         families=tables.families(group),
@@ -105,12 +114,6 @@ def _shown(evaluation: Evaluation, anchor: str) -> Shown:
         every_setting=settings.every(evaluation),
         refused=tuple(settings.refused(evaluation)),
     )
-
-
-def _curve(training: Training) -> Markup:
-    summary = training.summary
-    title = f"{training.label}: loss against step, {summary.final_loss:.4g} after {summary.steps} steps"
-    return Markup(figures.loss_curve(training.losses, title=title))
 
 
 def _pretty(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtlscribe.report.material import Evaluation
-from rtlscribe.report.tables import NOTHING, Cell, Group, Table, bracketed, ks_of, percent, texts
+from rtlscribe.report.tables import NOTHING, Cell, Group, Table, bracketed, ks_of, percent, table, texts
 from rtlscribe.summaries import Setting
 
 
@@ -120,6 +120,38 @@ def corrected(group: Group) -> Table | None:
         head=("Model", "Problems", "Syntax %", "Function %", *(f"pass@{k} %" for k in ks)),
         rows=tuple(rows),
     )
+
+
+def aided(group: Group) -> Table | None:
+    """The same answers after repair, and the one chosen of several: what checks that know no testbench are worth."""
+    rows = []
+    for evaluation in group.evaluations:
+        for found in evaluation.summary.aided:
+            drawn = _as_drawn(evaluation, found.setting)
+            rows.append(
+                texts(
+                    evaluation.label,
+                    found.how,
+                    NOTHING if found.setting.temperature is None else f"{found.setting.temperature:g}",
+                    bracketed(found.setting.syntax),
+                    bracketed(found.setting.function),
+                    _distance(found.setting, drawn) if drawn else NOTHING,
+                )
+            )
+    return table(
+        "With help that knows neither testbench nor reference: answers that the model repaired by what parser, linter "
+        "and compiler said of them (repair, with so many rounds), and one chosen of several by such checks and by what "
+        "most of them do (best of). Points: function rate less that of the answers as drawn.",
+        ("Model", "How", "Temperature", "Syntax %", "Function %", "Points"),
+        rows,
+        words=(0, 1),
+    )
+
+
+def _as_drawn(evaluation: Evaluation, setting: Setting) -> Setting | None:
+    """The setting whose answers were helped."""
+    own = (setting.rule, setting.assembly, setting.temperature)
+    return next((s for s in evaluation.summary.all_settings if (s.rule, s.assembly, s.temperature) == own), None)
 
 
 def _passes(pass_at: dict[str, float], ks: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Tables of the page and of the terminal: rates, verdicts, families, problems, data, training. Text only; no HTML.
+"""Tables of the page, of cards and of the terminal: rates, verdicts, families, problems. Text only; no HTML.
 
 Runs are compared within one benchmark and never across two.
 """
@@ -136,6 +136,11 @@ def markdown(material: Material) -> str:
     return _markdown(head[first:], [row[first:] for row in rows])
 
 
+def as_markdown(content: Table) -> str:
+    """A table as text in Markdown, without its caption."""
+    return _markdown(content.head, [[cell.text for cell in row] for row in content.rows])
+
+
 def verdicts(group: Group) -> Table:
     """How many completions came to which end, and what it means."""
     present = [s for s in MEANINGS if any(e.summary.statuses.get(s) for e in group.evaluations)]
@@ -199,54 +204,10 @@ def problems(group: Group) -> Table:
     )
 
 
-def trainings(material: Material) -> Table | None:
-    """What was trained, on how much, and how fast."""
-    return _table(
-        "Where a run was interrupted, tokens, seconds and speed are those of its last attempt.",
-        ("Run", "Loss", "Rows", "Too long", "Nothing to rank", "Steps", "Tokens", "Seconds", "Tokens/s", "Final loss"),
-        [
-            texts(
-                *(t.label, s.loss, s.rows, s.dropped_too_long, s.dropped_nothing_to_rank, s.steps, s.tokens),
-                *(f"{s.seconds:,.1f}", round(s.tokens / s.seconds) if s.seconds else NOTHING, f"{s.final_loss:.4g}"),
-            )
-            for t in material.trainings
-            for s in [t.summary]
-        ],
-        words=(0, 1),
-    )
-
-
-def data(material: Material) -> list[Table]:
-    """How training data were made: designs, untrained models, candidates, scores."""
-    tables = (
-        _table(
-            "Designs that are correct by construction. Rejected: rows whose reference failed its own testbench.",
-            ("Run", "Rows", "Families", "Rejected"),
-            [texts(label, s.rows, len(s.families), s.rejected) for label, s in material.designs],
-        ),
-        _table(
-            "Untrained models.", ("Run", "Parameters"), [texts(label, s.parameters) for label, s in material.models]
-        ),
-        _table(
-            "Candidates drawn. Cut short: those that reached the limit of tokens.",
-            ("Run", "Problems", "Completions", "Cut short"),
-            [texts(label, s.problems, s.completions, s.cut_short) for label, s in material.samplings],
-        ),
-        _table(
-            "Candidates scored. Perfect: those with score 1. Rankable: rows whose scores differ.",
-            ("Run", "Rows", "Candidates", "Mean score", "Perfect %", "Rankable"),
-            [
-                texts(label, s.rows, s.candidates, f"{s.mean_score:.3f}", percent(s.perfect_share), s.rankable)
-                for label, s in material.scorings
-            ],
-        ),
-    )
-    return [table for table in tables if table]
-
-
-def _table(
+def table(
     caption: str, head: tuple[str, ...], rows: Iterable[tuple[Cell, ...]], *, words: tuple[int, ...] = (0,)
 ) -> Table | None:
+    """A table, if there is anything in it."""
     content = tuple(rows)
     return Table(caption=caption, head=head, rows=content, words=words) if content else None
 
@@ -331,8 +292,8 @@ def _function(counts: Iterable[ProblemCount]) -> float:
     return fmean(count.function / count.n for count in counts)
 
 
-def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    cells = [[_escaped(text) for text in row] for row in (head, *rows)]
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = [[escaped(text) for text in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in cells
@@ -340,6 +301,6 @@ def _markdown(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """On one line, and no end of a Markdown cell."""
     return " ".join(text.replace("|", "\\|").split())

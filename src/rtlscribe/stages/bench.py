@@ -18,8 +18,8 @@ from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
 from rtlscribe.errors import UsageError
-from rtlscribe.records import Record
 from rtlscribe.rundir import RunDir, as_config, default_folder
+from rtlscribe.summaries import BenchEntry, BenchSummary
 from rtlscribe.transforming import names
 
 TABLE, SETTINGS = "table.md", "settings"
@@ -93,40 +93,6 @@ class Setting(NamedTuple):
         return options
 
 
-class Measured(Record, kw_only=True):
-    """What became of a setting: the speeds of `transform`'s summary, or in `fault` why there are none."""
-
-    key: str
-    speed: str = ""
-    prompts_per_s: float = 0.0
-    input_tokens_per_s: float | None = None
-    output_tokens_per_s: float | None = None
-    first_token_s: float | None = None
-    cache_hit_rate: float | None = None
-    failed: int = 0
-    fault: str = ""
-
-    def __str__(self) -> str:
-        """As in "1000 prompts @ 00:18, 54.37 it/s, input speed: ..., first token 0.12 s, cache hits 45.1 %"."""
-        if self.fault:
-            return f"failed: {self.fault}"
-        text = self.speed.partition(": ")[2]
-        text += f", first token {self.first_token_s:.3g} s" if self.first_token_s is not None else ""
-        text += f", cache hits {self.cache_hit_rate:.1%}" if self.cache_hit_rate is not None else ""
-        return text + (f", {self.failed} rows failed" if self.failed else "")
-
-
-class BenchSummary(Record, kw_only=True):
-    """`bench transform`: how many settings were measured and failed, the quickest of all, the table."""
-
-    output: str
-    settings: int
-    measured: int
-    failed: int
-    quickest: str
-    table: str
-
-
 def run(config: Config = Config()) -> BenchSummary:  # cyclopts wants a default where all fields have one
     """Measure transform for each combination of engine settings, and write the table.
 
@@ -139,7 +105,7 @@ def run(config: Config = Config()) -> BenchSummary:  # cyclopts wants a default 
     with RunDir.open(folder, stage="bench", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
         if work.finished:
             return work.summary(BenchSummary)
-        found = {measured.key: measured for measured in work.done(Measured)}
+        found = {measured.key: measured for measured in work.done(BenchEntry)}
         with progress.bar("bench", len(settings), done=len(found)) as bar, work.appending() as append:
             for number, setting in enumerate(settings, 1):
                 if setting.key in found:
@@ -148,8 +114,8 @@ def run(config: Config = Config()) -> BenchSummary:  # cyclopts wants a default 
                 found[setting.key] = measured
                 if not measured.fault:  # else it is owed
                     append(measured)
-                work.log(f"{setting.remark}: {measured}")
-                bar.say(f"{setting.remark}: {measured}")
+                work.log(f"{setting.remark}: {_told(measured)}")
+                bar.say(f"{setting.remark}: {_told(measured)}")
                 bar.add()
         summary = _summary(work, settings, found)
         if not summary.failed:
@@ -187,7 +153,7 @@ def _numbers(option: str, given: str, *, least: int = 0) -> list[int]:
     return [int(text) for text in found]
 
 
-def _measure(config: Config, setting: Setting, more: list[str], folder: Path) -> Measured:
+def _measure(config: Config, setting: Setting, more: list[str], folder: Path) -> BenchEntry:
     """Run transform in a process of its own. What it says of itself stays in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     places = ["--output", folder / "run", "--output-file", folder / "rows", "--log-file", folder / "log.txt"]
@@ -198,19 +164,29 @@ def _measure(config: Config, setting: Setting, more: list[str], folder: Path) ->
         last = (said.read().strip().splitlines() or ["it said nothing"])[-1].removeprefix("rtlscribe: ")
     if done.returncode:
         ended = f"killed by signal {-done.returncode}; " if done.returncode < 0 else ""
-        return Measured(key=setting.key, fault=ended + last)
+        return BenchEntry(key=setting.key, fault=ended + last)
     told = json.loads(done.stdout.splitlines()[-1])
-    same = {name: told[name] for name in Measured.__struct_fields__ if name in told}
-    return Measured(**same | {"key": setting.key, "failed": told["failed"] + told["unfit"]})
+    same = {name: told[name] for name in BenchEntry.__struct_fields__ if name in told}
+    return BenchEntry(**same | {"key": setting.key, "failed": told["failed"] + told["unfit"]})
 
 
-def _summary(work: RunDir, settings: list[Setting], found: dict[str, Measured]) -> BenchSummary:
+def _told(measured: BenchEntry) -> str:
+    """As in "1000 prompts @ 00:18, 54.37 it/s, input speed: ..., first token 0.12 s, cache hits 45.1 %"."""
+    if measured.fault:
+        return f"failed: {measured.fault}"
+    text = measured.speed.partition(": ")[2]
+    text += f", first token {measured.first_token_s:.3g} s" if measured.first_token_s is not None else ""
+    text += f", cache hits {measured.cache_hit_rate:.1%}" if measured.cache_hit_rate is not None else ""
+    return text + (f", {measured.failed} rows failed" if measured.failed else "")
+
+
+def _summary(work: RunDir, settings: list[Setting], found: dict[str, BenchEntry]) -> BenchSummary:
     """Count, and write the table."""
     lines: list[str] = []
     for setting in settings:
         if f"### {setting.heading}" not in lines:
             lines += ["", f"### {setting.heading}", ""]
-        lines.append(f"- {setting.remark}: {found[setting.key]}")
+        lines.append(f"- {setting.remark}: {_told(found[setting.key])}")
     table = "\n".join(lines[1:]) + "\n"
     jsonl.replace(work.path / TABLE, [table.encode()])
     measured = [setting for setting in settings if not found[setting.key].fault]

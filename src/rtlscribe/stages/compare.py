@@ -10,13 +10,14 @@ from statistics import fmean
 from cyclopts import Parameter
 
 from rtlscribe.errors import UsageError
-from rtlscribe.metrics import RESAMPLES, bootstrap_interval, pass_at_k, sign_flip_test, sign_test, wilson_interval
+from rtlscribe.metrics import RESAMPLES, bootstrap_interval, pass_at_k, wilson_interval
 from rtlscribe.options import Count
 from rtlscribe.records import Record
 from rtlscribe.report.material import Source
+from rtlscribe.report.paired import Paired, paired
 from rtlscribe.report.runs import benchmark_content, benchmark_parts, open_run, read_whole
 from rtlscribe.rundir import HOW
-from rtlscribe.summaries import CompareSummary, EvaluateSummary, Flip, ProblemCount, Rate, Setting, Side
+from rtlscribe.summaries import CompareSummary, EvaluateSummary, ProblemCount, Rate, Setting, Side
 
 # Fields of a configuration that are told elsewhere (model, settings), have been compared by content, or decide nothing.
 TOLD = HOW | {"model", "samples", "benchmark", "root", "rule", "assembly", "temperature", "batch_size"}
@@ -82,41 +83,24 @@ def run(config: Config) -> CompareSummary:
 
 
 def _compared(a: _Run, b: _Run, config: Config, cautions: Sequence[str]) -> CompareSummary:
-    ids = sorted(a.counts)
-    values_a, values_b = (
-        [pass_at_k(c.n, c.function, config.k) for c in (run.counts[i] for i in ids)] for run in (a, b)
-    )
-    differences = [y - x for x, y in zip(values_a, values_b, strict=True)]
     draws = {"resamples": config.resamples, "seed": config.seed}
-    low, high = bootstrap_interval(differences, **draws)
-    flips = [
-        Flip(id=i, n=a.counts[i].n, a=a.counts[i].function, b=b.counts[i].function)
-        for i in ids
-        if a.counts[i].function != b.counts[i].function
-    ]
-    flips.sort(key=lambda flip: (-abs(flip.b - flip.a) / flip.n, flip.id))
-    gained = tuple(flip for flip in flips if flip.b > flip.a)
-    lost = tuple(flip for flip in flips if flip.b < flip.a)
+    found = paired(a.setting.by_problem, b.setting.by_problem, k=config.k, **draws)
     return CompareSummary(
         benchmark=a.summary.benchmark,
         k=config.k,
-        problems=len(ids),
-        a=_side(a, values_a, draws),
-        b=_side(b, values_b, draws),
-        difference=fmean(differences),
-        low=low,
-        high=high,
-        sign_flip=sign_flip_test(differences, **draws),
-        sign_test=sign_test(len(gained), len(lost)),
-        gained=gained,
-        lost=lost,
+        problems=len(a.counts),
+        a=_side(a, config.k, draws),
+        b=_side(b, config.k, draws),
+        **{name: getattr(found, name) for name in Paired.__struct_fields__},
         cautions=tuple(cautions),
         differences=_differences(a.source, b.source),
-        **draws,
+        resamples=config.resamples,
+        seed=config.seed,
     )
 
 
-def _side(run: _Run, values: list[float], draws: dict[str, int]) -> Side:
+def _side(run: _Run, k: int, draws: dict[str, int]) -> Side:
+    values = [pass_at_k(count.n, count.function, k) for _, count in sorted(run.counts.items())]
     rate = fmean(values)
     varied = max(values) > min(values)
     low, high = bootstrap_interval(values, **draws) if varied else wilson_interval(rate, len(values))

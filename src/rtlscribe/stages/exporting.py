@@ -19,9 +19,10 @@ from rtlscribe import __version__, jsonl, progress
 from rtlscribe.errors import RtlscribeError
 from rtlscribe.records import Sample
 from rtlscribe.registry import extra
+from rtlscribe.report.lineage import ancestors, told
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import Form, Sources, TracedSample, in_form, stream_samples
-from rtlscribe.summaries import ExportSummary
+from rtlscribe.summaries import DecontaminateSummary, DesignsSummary, ExportSummary, VerifySummary
 
 Written = Literal["samples", "rtl-coder", "llama-factory", "chat", "parquet"]
 PROVENANCE = "provenance.jsonl"
@@ -50,7 +51,7 @@ class Config:
     """samples (all that is known), rtl-coder, llama-factory, chat, or parquet (samples; extra: data)."""
 
     name: str = ""
-    """The dataset's name on its card; the data file's by default."""
+    """The dataset's name on its card; by default the data file's, or of a run's out.jsonl the run folder's."""
 
     licence: str = ""
     """Licence of the dataset, as an identifier such as cc-by-4.0; by default what the rows state, if they agree."""
@@ -103,7 +104,7 @@ def run(config: Config) -> ExportSummary:
             rows = itertools.chain([first], rows)
             file = _parquet(rows, work) if config.form == "parquet" else _lines(rows, config.form, work)
         card = work.path / "README.md"
-        jsonl.replace(card, [_card(config, seen, file).encode()])
+        jsonl.replace(card, ["\n".join([*_head(config, seen, file), *_body(config, seen, file, work)]).encode()])
         summary = ExportSummary(
             output=str(work.path / file), card=str(card), form=config.form, rows=seen.rows, left_out=seen.left_out
         )
@@ -158,18 +159,15 @@ def _parquet(rows: Iterator[TracedSample], work: RunDir) -> str:
     return "data/train.parquet"
 
 
-def _card(config: Config, seen: _Seen, file: str) -> str:
-    """README.md: the head in YAML that dataset hubs read, then words."""
-    name = config.name or config.data.stem
-    licence = config.licence or _agreed(seen)
-    scored = f", {seen.scored:,} of them with scored candidates" if seen.scored else ""
-    out = f" {seen.left_out:,} rows of the source without code are left out." if seen.left_out else ""
-    beside = config.form not in ("samples", "parquet")
-    trace = f"`{PROVENANCE}`, line by line as the data" if beside else "the field `provenance`"
-    lines = [
+# README.md, the card
+
+
+def _head(config: Config, seen: _Seen, file: str) -> list[str]:
+    """What dataset hubs read, in YAML, which has JSON's strings."""
+    return [
         "---",
-        f"pretty_name: {json.dumps(name, ensure_ascii=False)}",
-        f"license: {json.dumps(licence or 'unknown')}",
+        f"pretty_name: {json.dumps(_name(config), ensure_ascii=False)}",
+        f"license: {json.dumps(_licence(config, seen) or 'unknown')}",
         "language: [en]",
         "task_categories: [text-generation]",
         "tags: [verilog, rtl, hardware-design, code]",
@@ -178,12 +176,29 @@ def _card(config: Config, seen: _Seen, file: str) -> str:
         "  - config_name: default",
         f"    data_files: [{{split: train, path: {file}}}]",
         "---",
+    ]
+
+
+def _body(config: Config, seen: _Seen, file: str, work: RunDir) -> list[str]:
+    licence = _licence(config, seen)
+    scored = f", {seen.scored:,} of them with scored candidates" if seen.scored else ""
+    out = f" {seen.left_out:,} rows of the source without code are left out." if seen.left_out else ""
+    beside = config.form not in ("samples", "parquet")
+    trace = f"`{PROVENANCE}`, line by line as the data" if beside else "the field `provenance`"
+    lines = [
         "",
-        f"# {name}",
+        f"# {_name(config)}",
         "",
         f"{seen.rows:,} instructions with Verilog{scored}.{out}",
         "",
         f"Written by rtlscribe {__version__} in the form `{config.form}`. Fields: {FIELDS[config.form]}.",
+        "",
+        "    datasets.load_dataset(FOLDER)     # in Python; a folder, or a name on a hub",
+        f"    rtlscribe data import --data FOLDER/{file}",
+        "",
+        "## How they were made",
+        "",
+        *_making(work),
         "",
         "## Where the rows come from",
         "",
@@ -200,7 +215,29 @@ def _card(config: Config, seen: _Seen, file: str) -> str:
         f"{licence}." if licence else "Not stated by all rows alike: look at each row's provenance before you use it.",
         "",
     ]
-    return "\n".join(lines)
+    return lines
+
+
+def _making(work: RunDir) -> list[str]:
+    """The runs behind the rows, and of checks that none of them made, that it did not."""
+    runs = ancestors(work.manifest["config"], started=work.manifest["started"])
+    kinds = {type(run.summary) for run in runs}
+    lines = ["The runs of rtlscribe that these rows come from, the latest first:", ""]
+    lines += [f"- {told(run)}" for run in runs] or ["- none that is known here"]
+    lines += ["", f"They were exported from a file with the sha256 `{work.manifest['inputs']['data']}`."]
+    if DecontaminateSummary not in kinds:
+        lines.append("Not known here: whether they overlap with benchmarks.")
+    if kinds.isdisjoint({VerifySummary, DesignsSummary}):
+        lines.append("Not known here: whether the code does what the instruction says.")
+    return lines
+
+
+def _name(config: Config) -> str:
+    return config.name or (config.data.resolve().parent.name if config.data.stem == "out" else config.data.stem)
+
+
+def _licence(config: Config, seen: _Seen) -> str:
+    return config.licence or _agreed(seen)
 
 
 def _agreed(seen: _Seen) -> str:

@@ -11,6 +11,8 @@ from cyclopts import Parameter
 
 from rtlscribe import progress, registry
 from rtlscribe.prompts import Template, template_file
+from rtlscribe.report import card
+from rtlscribe.report.runs import as_source
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.summaries import PreferenceEntry, PreferenceSummary
@@ -51,6 +53,7 @@ def run(config: Config) -> PreferenceSummary:
         if work.finished:
             return work.summary(PreferenceSummary)
         summary = _train(config, work)
+        card.write(as_source(work.manifest, folder), summary)
         work.finish(summary)
         shutil.rmtree(work.path / "checkpoints", ignore_errors=True)  # they hold the optimizer's state, and are large
     return summary

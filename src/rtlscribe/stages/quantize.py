@@ -22,10 +22,12 @@ from rtlscribe.models.base import open_model
 from rtlscribe.models.memory import answering_bytes, refuse_too_large
 from rtlscribe.options import Count, FromZero, Share
 from rtlscribe.prompts import Template, template_file
-from rtlscribe.records import Problem, Record, Sampling
+from rtlscribe.records import Problem, Sampling
+from rtlscribe.report import card
+from rtlscribe.report.runs import as_source
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
-from rtlscribe.summaries import Setting
+from rtlscribe.summaries import ModelCost, QuantizeSummary, Setting
 from rtlscribe.weights import weight_files
 
 GgufType = Literal[
@@ -108,31 +110,6 @@ class Config:
     """Start over instead of going on with an earlier attempt."""
 
 
-class Measured(Record, kw_only=True):
-    """What a model costs: bytes of its weights on disk, the most memory it had while answering, and its pass rates.
-
-    `peak_memory_bytes` is that of the GPU, else of the process with its libraries; 0 where the system does not tell.
-    """
-
-    model: str
-    weight_bytes: int
-    peak_memory_bytes: int
-    rates: Setting | None = None
-
-
-class QuantizeSummary(Record, kw_only=True):
-    """`quantize`: the quantized model, how it was made, and the model before and after, with the same in words."""
-
-    output: str
-    model: str
-    format: str
-    type: str
-    benchmark: str
-    before: Measured
-    after: Measured
-    told: str
-
-
 class Test(NamedTuple):
     """What models are measured on, and who judges."""
 
@@ -184,6 +161,7 @@ def run(config: Config) -> QuantizeSummary:
             after=after,
             told=_in_words(before, after),
         )
+        card.write(as_source(work.manifest, folder), summary)
         work.finish(summary)
     return summary
 
@@ -270,12 +248,12 @@ def _make(config: Config, plan: Plan, source: Path, made: Path) -> None:
     unfinished.rename(made)
 
 
-def _measured(config: Config, name: str, place: Path, test: Test | None, work: RunDir, log: str) -> Measured:
-    for measured in work.done(Measured, name=MEASURED):  # by an earlier attempt
+def _measured(config: Config, name: str, place: Path, test: Test | None, work: RunDir, log: str) -> ModelCost:
+    for measured in work.done(ModelCost, name=MEASURED):  # by an earlier attempt
         if measured.model == name:
             return measured
     rates = _rates(config, name, test, work, log) if test else None
-    measured = Measured(
+    measured = ModelCost(
         model=name,
         weight_bytes=_bytes(place),
         peak_memory_bytes=answering_bytes(name),
@@ -325,7 +303,7 @@ def _name(task: Task) -> str:
     return f"{task.completion.problem_id} {task.completion.index}"
 
 
-def _in_words(before: Measured, after: Measured) -> str:
+def _in_words(before: ModelCost, after: ModelCost) -> str:
     lines = [
         f"weights {before.weight_bytes / MIB:.1f} -> {after.weight_bytes / MIB:.1f} MiB",
         f"memory while answering {before.peak_memory_bytes / MIB:.0f} -> {after.peak_memory_bytes / MIB:.0f} MiB",

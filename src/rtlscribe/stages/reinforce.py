@@ -21,6 +21,8 @@ from rtlscribe.flow import TIMEOUT_S, Answer, Attempt, Task, judge
 from rtlscribe.options import Count, Positive
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.records import Completion, Problem, Sampling, Verdict
+from rtlscribe.report import card
+from rtlscribe.report.runs import as_source
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_problems
 from rtlscribe.scoring import COMPILED, score
@@ -87,6 +89,7 @@ def run(config: Config) -> ReinforceSummary:
         if work.finished:
             return work.summary(ReinforceSummary)
         summary = _train(config, checker, work)
+        card.write(as_source(work.manifest, folder), summary)
         work.finish(summary)
         shutil.rmtree(work.path / "checkpoints", ignore_errors=True)  # they hold the optimizer's state, and are large
     return summary

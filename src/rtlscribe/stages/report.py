@@ -14,23 +14,12 @@ from rtlscribe.benchmarks.base import benchmark_inputs, load_problems
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.flow import Attempt
 from rtlscribe.report.answers import PAGE_CODE_CHARACTERS, Collector
-from rtlscribe.report.material import Evaluation, Example, Material, Source, Training
+from rtlscribe.report.material import Ended, Evaluation, Example, Material, Source
 from rtlscribe.report.page import render
-from rtlscribe.report.runs import benchmark_content, benchmark_parts, open_run, read_whole
+from rtlscribe.report.runs import benchmark_content, benchmark_parts, open_run, read_entries, read_summary
 from rtlscribe.report.tables import markdown
 from rtlscribe.rundir import sha256
-from rtlscribe.summaries import (
-    DecontaminateSummary,
-    DesignsSummary,
-    EvaluateSummary,
-    LossEntry,
-    NewModelSummary,
-    ReportSummary,
-    SampleSummary,
-    ScoreSummary,
-    Setting,
-    TrainSummary,
-)
+from rtlscribe.summaries import EvaluateSummary, ReportSummary, Setting
 
 
 @Parameter(name="*")
@@ -73,28 +62,12 @@ def run(config: Config) -> ReportSummary:
 
 
 def _gather(source: Source, material: Material, *, examples: int, characters: int) -> None:
-    """Add what a run measured. Of a stage that is not known here, only the manifest is shown."""
-    label, folder = source.label, Path(source.folder)
-    file = folder / "summary.json"
-    match source.manifest.stage:
-        case "evaluate":
-            summary = read_whole(file, EvaluateSummary)
-            material.evaluations.append(_evaluation(source, summary, examples=examples, characters=characters))
-        case "train":
-            # A run that went on from a checkpoint has told some steps twice; the last telling is the one that counts.
-            losses = {entry.step: entry for entry in jsonl.read(folder / "out.jsonl", LossEntry)}
-            told = tuple(losses[step] for step in sorted(losses))
-            material.trainings.append(Training(label=label, summary=read_whole(file, TrainSummary), losses=told))
-        case "new-model":
-            material.models.append((label, read_whole(file, NewModelSummary)))
-        case "sample":
-            material.samplings.append((label, read_whole(file, SampleSummary)))
-        case "score":
-            material.scorings.append((label, read_whole(file, ScoreSummary)))
-        case "designs":
-            material.designs.append((label, read_whole(file, DesignsSummary)))
-        case "decontaminate":
-            material.decontaminations.append((label, read_whole(file, DecontaminateSummary)))
+    """Add what a run came to. Of a stage that is not known here, only the manifest is shown."""
+    summary = read_summary(source)
+    if isinstance(summary, EvaluateSummary):
+        material.evaluations.append(_evaluation(source, summary, examples=examples, characters=characters))
+    elif summary:
+        material.ended.append(Ended(label=source.label, summary=summary, entries=read_entries(source)))
 
 
 def _evaluation(source: Source, summary: EvaluateSummary, *, examples: int, characters: int) -> Evaluation:

@@ -23,6 +23,8 @@ from rtlscribe.models.base import open_model
 from rtlscribe.options import Count, CountFromZero, FromZero
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.records import Problem, Sample, Sampling
+from rtlscribe.report import card
+from rtlscribe.report.runs import as_source
 from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.samples import read_samples
 from rtlscribe.scoring import COMPILED
@@ -107,6 +109,7 @@ def run(config: Config) -> TrainSummary | None:
                 return work.summary(TrainSummary)
             summary = _train(settings, folder, args, work)
             assert summary
+            card.write(as_source(work.manifest, folder), summary)
             work.finish(summary)
             shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they hold the optimizer's state, and are large
     return summary
@@ -151,13 +154,13 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
     rows, dropped = _encoded(settings, samples, tokenizer, args)
     if work and (left_out := data.told(dropped, settings.max_length)):
         progress.note(f"train: left out: {left_out}; {len(rows)} rows remain")
-    begun = time.monotonic()
+    begun, processor = time.monotonic(), time.process_time()
     steps = trainer.steps(len(rows), settings, args.world_size)
     with _telling(f"train ({settings.loss})", steps, work) as (tell, begin):
         hooks = trainer.Hooks(tell, begin, judged, settings.evaluate_every)
         trained = trainer.train(model, tokenizer, rows, settings, args, hooks=hooks)
     seconds = time.monotonic() - begun
-    (tokens,) = replicas.total(trained.tokens, device=args.device)
+    tokens, busy = replicas.total(trained.tokens, time.process_time() - processor, device=args.device)
     saved = folder / CHECKPOINTS / "final"
     trained.save_model(str(saved))  # all processes: each may hold a part
     replicas.wait()
@@ -178,6 +181,7 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
         steps=steps,
         tokens=int(tokens),
         seconds=round(seconds, 1),
+        processor_seconds=round(busy, 1),
         final_loss=work.done(LossEntry)[-1].loss,
         processes=args.world_size,
         peak_memory_gib=round(trainer.memory_gib(), 3),
