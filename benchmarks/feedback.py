@@ -162,7 +162,7 @@ def base_of(given: argparse.Namespace, seed: int, home: Path) -> tuple[Path, Pat
         folder = given.bases[given.seeds.index(seed) % len(given.bases)]
         return folder / "data/problems.jsonl", folder / "mle/model"
     data = home / "data"
-    designs.run(designs.Config(n=given.rows, families=tuple(given.families), seed=seed, output=data))
+    designs.run(designs.Config(n=given.rows, families=tuple(given.families), wording="plain", seed=seed, output=data))
     rows = data / "out.jsonl"
     if given.wrong:
         rows = written(wrong(read_samples(rows), given.wrong, seed), home / f"data-wrong{given.wrong:g}.jsonl")
@@ -189,7 +189,9 @@ def scored(given: argparse.Namespace, arm: Arm, base: tuple[Path, Path], home: P
     problems, model = base
     if arm.source == "new":
         families, new = tuple(given.families), home / "new"
-        designs.run(designs.Config(n=given.candidate_rows, families=families, seed=NEW_SEED + seed, output=new))
+        designs.run(
+            designs.Config(n=given.candidate_rows, families=families, wording="plain", seed=NEW_SEED + seed, output=new)
+        )
         problems = home / "new/problems.jsonl"
     drawn, draw = home / f"candidates-{arm.drawn}", arm.draw
     sample.run(
@@ -435,6 +437,7 @@ def main() -> None:
             n=1,
             held_out=given.problems,
             families=tuple(given.families),
+            wording="plain",
             seed=EVALUATION_SEED,
             output=given.output / "problems",
         )

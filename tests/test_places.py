@@ -3,21 +3,24 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rtlscribe.errors import DataError
 from rtlscribe.places import Places, count
 
 
-def id_of(line: bytes) -> str:
-    return str(json.loads(line)["id"])
+class Row(msgspec.Struct):
+    """What an id is read from."""
+
+    id: str
 
 
 def test_lines_by_id(tmp_path: Path) -> None:
     path = tmp_path / "f.jsonl"
     names = ["b", "a", "", "ü\u2028", "b", "a" * 5000, "b"]
     path.write_text("\n".join(json.dumps({"id": name, "n": n}) for n, name in enumerate(names)) + "\n\n")
-    places = Places(path, id_of)
+    places = Places(path, Row)
     assert len(places) == 7
     for name in names:
         found = [json.loads(line) for line in places.lines(name)]
@@ -34,8 +37,8 @@ def test_lines_by_id(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_empty_has_none(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for name in ("empty", "nowhere"):
-        assert len(Places(tmp_path / name, id_of)) == 0
-        assert "a" not in Places(tmp_path / name, id_of)
+        assert len(Places(tmp_path / name, Row)) == 0
+        assert "a" not in Places(tmp_path / name, Row)
 
 
 def test_ids_are_counted(tmp_path: Path) -> None:

@@ -197,8 +197,7 @@ class Teacher:
         self.refused = self.failed = 0
         for reply in jsonl.read(replies, Reply):
             self.budget.used += reply.usage
-        name = msgspec.json.Decoder(_Line).decode
-        self._replies = Places(replies, lambda line: name(line).completion.problem_id)
+        self._replies = Places(replies, _Line, "completion.problem_id")
 
     def ask(self, requests: Sequence[Request]) -> Iterator[Completion | Failure]:
         """What comes of each index of each request: what is on disk, and the rest as it comes.

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -19,21 +20,24 @@ from rtlscribe.errors import DataError
 
 
 class Places:
-    """The lines of a file as it is now, by id; a file that is not there has none. `id_of` decodes the id of a line.
+    """The lines of a file as it is now, by id; a file that is not there has none.
+
+    A line is read as a `kind` of record, whose `field` is the id; "completion.problem_id" is a field of a field.
 
     Raises:
         DataError: a line cannot be decoded.
     """
 
-    def __init__(self, path: Path, id_of: Callable[[bytes], str]) -> None:
-        self._path, self._id_of = path, id_of
+    def __init__(self, path: Path, kind: type, field: str = "id") -> None:
+        self._path, self._id = path, attrgetter(field)
+        self._decode: Callable[[bytes], object] = msgspec.json.Decoder(kind).decode
         keys, starts, start = array("Q"), array("Q"), 0
         if path.exists():
             with path.open("rb") as file:
                 for number, line in enumerate(file, 1):
                     if line.strip():
                         try:
-                            keys.append(_key(id_of(line)))
+                            keys.append(_key(self._id(self._decode(line))))
                         except msgspec.DecodeError as error:
                             raise DataError(path, number, f"{error}") from error
                         starts.append(start)
@@ -57,7 +61,7 @@ class Places:
             for start in self._starts[first:last].tolist():
                 file.seek(start)
                 line = file.readline()
-                if self._id_of(line) == name:
+                if self._id(self._decode(line)) == name:
                     yield line
 
     def count(self, name: str) -> int:

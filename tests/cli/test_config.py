@@ -31,7 +31,15 @@ def test_order_of_sources(rtlscribe: Callable, tmp_path: Path, monkeypatch: pyte
 def test_config_of_a_run_repeats_it(rtlscribe: Callable, tmp_path: Path) -> None:
     assert rtlscribe(*DESIGNS, "--n", "3", "--seed", "7", "--output", "one").status == 0
     config = json.loads((tmp_path / "one/config.json").read_text())
-    assert config == {"n": 3, "held_out": 0, "families": [], "seed": 7, "answers": 0, "wrong": 0.25, "verify": False}
+    assert config == {
+        "n": 3,
+        "held_out": 0,
+        "families": [],
+        "seed": 7,
+        "answers": 0,
+        "wrong": 0.25,
+        "verify": False,
+    } | {"unseen": "no", "wording": "rich", "distinct": 1.0}
     assert rtlscribe("data", "designs", "--config", "one/config.json", "--output", "two").status == 0
     for name in ("out.jsonl", "problems.jsonl", "config.json"):
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()

@@ -4,7 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from rtlscribe.checkers.base import open_checker
+from rtlscribe.designs.families import families
 from rtlscribe.records import Candidate
 from rtlscribe.samples import read_problems, read_samples
 
@@ -52,6 +55,17 @@ def test_an_unknown_family_lists_the_known_ones(rtlscribe: Callable) -> None:
     ran = rtlscribe("data", "designs", "--families", "addder", "--output", "o")
     assert ran.status == 2
     assert ran.err.startswith("rtlscribe: no family is called 'addder'; there are: absolute_difference, accumulator,")
+
+
+@pytest.mark.parametrize("unseen", ["no", "only"])
+def test_families_kept_out_of_training(rtlscribe: Callable, unseen: str) -> None:
+    ran = rtlscribe("data", "designs", "--n", 120, "--unseen", unseen, "--no-verify", "--output", "o", "--json")
+    assert (ran.status, json.loads(ran.out)["families"].keys()) == (0, families(unseen).keys())  # type: ignore[arg-type]
+    ran = rtlscribe("data", "designs", "--unseen", "only", "--families", "adder", "--output", "p")
+    assert (ran.status, ran.err) == (
+        2,
+        "rtlscribe: --unseen only and --families both choose the families: leave out one of them\n",
+    )
 
 
 def test_planted_answers_are_verified(rtlscribe: Callable, icarus: str, tmp_path: Path) -> None:

@@ -180,10 +180,10 @@ def test_completions_in_a_form_of_others(rtlscribe: Callable, icarus: str, compl
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('{"problem_id": "q", "index": 0}', "s/out.jsonl, line 6: no problem of p.jsonl has the id 'q'"),
-        ("", "completion 4 of 'p' stands there twice"),
+        ("q", "s/out.jsonl, line 6: no problem of p.jsonl has the id 'q'"),
+        ("p", "completion 4 of 'p' stands there twice"),
         ('{"problem_id": "p"', "s/out.jsonl, line 6: Input data was truncated"),
-        ('{"problem_id": "p", "index": 7}', "missing required field"),
+        ('{"problem_id": "p", "index": 7}', "s/out.jsonl, line 6: Object missing required field"),
     ],
 )
 def test_completions_that_are_wrong(
@@ -191,7 +191,8 @@ def test_completions_that_are_wrong(
 ) -> None:
     path = completions / "out.jsonl"
     with path.open("a") as file:
-        file.write((line or path.read_text().splitlines()[0]) + "\n")
+        first = path.read_text().splitlines()[0]
+        file.write((first.replace('"problem_id":"p"', f'"problem_id":"{line}"') if len(line) == 1 else line) + "\n")
     ran = rtlscribe("data", "verify", "--data", "p.jsonl", "--completions", "s", "--output", "v")
     assert ran.status == 2
     assert words in ran.err

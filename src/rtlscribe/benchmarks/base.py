@@ -20,6 +20,7 @@ from rtlscribe.samples import read_problems
 
 TABLE = {
     "held-out": "rtlscribe.benchmarks.held_out:HeldOut",
+    "held-out-families": "rtlscribe.benchmarks.held_out:HeldOutFamilies",
     "verilogeval-human": "rtlscribe.benchmarks.verilog_eval:Human",
     "verilogeval-machine": "rtlscribe.benchmarks.verilog_eval:Machine",
     "verilogeval2-spec": "rtlscribe.benchmarks.verilog_eval:SpecToRtl",

@@ -123,6 +123,7 @@ def _direct_train(config: Config) -> None:
             n=config.rows,
             held_out=config.problems,
             families=FAMILIES,
+            wording="plain",
             seed=seed,
             output=home / "data",
             fresh=fresh,

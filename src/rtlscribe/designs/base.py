@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 Values = Mapping[str, int]
 Expected = Mapping[str, int | None]  # None: not compared (unknown until reset or written)
@@ -104,6 +104,21 @@ class Sequential:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclocked:
+    """A circuit that remembers but has no clock of its own: a latch, or one that uses edges in another way.
+
+    `following(state, inputs)` is the state that it settles in after these inputs are put to it, and
+    `outputs(state, inputs)` is then seen. Before the first inputs the state is `initial`.
+    """
+
+    initial: State
+    following: Callable[[State, Values], State]
+    outputs: Callable[[State, Values], Expected]
+    clock: ClassVar[str] = ""
+    reset: ClassVar[None] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
     """One circuit, complete. Made by a family's function; see `designs.families`."""
 
@@ -113,12 +128,14 @@ class Design:
     nouns: tuple[str, ...]  # "an 8-bit up counter with ...": complete without port names, starts with an article
     behaviours: tuple[str, ...]  # paragraphs, each complete on its own, that use the port names
     body: str  # Verilog between header and endmodule
-    model: Combinational | Sequential
-    bugs: tuple[tuple[str, str], ...]  # (text in the body, wrong text): each a planted, observable mistake
+    model: Combinational | Sequential | Unclocked
+    bugs: tuple[tuple[str, str], ...]  # (text below the header, wrong text): each a planted, observable mistake
     registers: frozenset[str] = frozenset()  # outputs declared `output reg`
     appendix: str = ""  # a truth table, state table, Karnaugh map or waveform; part of every phrasing
     stimulus: Mapping[str, Callable[[random.Random], int]] = field(default_factory=dict)  # instead of uniform
     cycles: int = 120
+    vectors: int = 96  # of a combinational circuit whose inputs are too many to see every value
+    submodules: str = ""  # whole modules that the body instantiates; they follow the top module
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -136,19 +153,22 @@ class Design:
 
     @property
     def reference(self) -> str:
-        return self._module(self.body)
+        return f"{self.header}\n{self._below_header}"
+
+    @property
+    def _below_header(self) -> str:
+        after = f"\n{self.submodules.strip(chr(10))}\n" if self.submodules else ""
+        return f"{self.body.strip(chr(10))}\nendmodule\n{after}"
 
     def mutants(self) -> tuple[str, ...]:
         """The reference with one planted mistake each; every one must fail the testbench."""
         found = []
         for right, wrong in self.bugs:
-            if right not in self.body or right == wrong:
-                raise ValueError(f"{self.name}: the bug {right!r} -> {wrong!r} changes nothing in:\n{self.body}")
-            found.append(self._module(self.body.replace(right, wrong, 1)))
+            code = self._below_header
+            if right not in code or right == wrong:
+                raise ValueError(f"{self.name}: the bug {right!r} -> {wrong!r} changes nothing in:\n{code}")
+            found.append(f"{self.header}\n{code.replace(right, wrong, 1)}")
         return tuple(found)
-
-    def _module(self, body: str) -> str:
-        return f"{self.header}\n{body.strip(chr(10))}\nendmodule\n"
 
 
 def bits(width: int) -> str:

@@ -30,8 +30,8 @@ TOGETHER: dict[str, Callable[[int, int], int]] = {"&": operator.and_, "|": opera
 
 def _letters(count: int, pick: Pick) -> list[str]:
     """Names for inputs that are alike: letters, or one prefix with numbers from 1."""
-    chosen = pick("abcdefgh", "pqrstuvw", "x", "in")
-    return [f"{chosen}{i}" for i in range(1, count + 1)] if len(chosen) < 8 else list(chosen[:count])
+    numbered = (" ".join(f"{prefix}{i}" for i in range(1, 9)) for prefix in ("x", "in"))
+    return pick("a b c d e f g h", "p q r s t u v w", *numbered).split()[:count]
 
 
 def _one_bit_inputs(names: Sequence[str]) -> tuple[Port, ...]:
@@ -148,7 +148,7 @@ def _gate_words(gate: str, form: str, ways: int, width: int, names: Sequence[str
         )
         behaviours = (
             f"Compute the bitwise {gate} of the {width}-bit words {together} and put it on {out}.",
-            f"All ports are {width} bits wide. Each bit of {out} is the {gate} of the bits in the same position of "
+            f"{together} and {out} are words of {width} bits. Each bit of {out} is the {gate} of the bits in the same position of "
             f"{together}.",
             f"For every bit position i, {out}[i] is {rule.format(listing([f'{name}[i]' for name in names]))}.",
         )

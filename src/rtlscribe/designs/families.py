@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from rtlscribe.designs.base import Design, Pick
 
@@ -21,6 +22,33 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {}
+
+# Kept out of training, to measure whether a model can do a kind of circuit that it was never shown. From many parts of
+# the field, and each without a near twin among the others; compositions have no part of these families either.
+UNSEEN = (
+    "absolute_difference",
+    "bcd_binary",
+    "code_lock",
+    "debouncer",
+    "divider",
+    "down_timer",
+    "handshake_stage",
+    "hysteresis_switch",
+    "multiply_accumulate",
+    "pwm",
+    "sample_window",
+    "shadow_register",
+    "stack_lifo",
+    "thermometer_code",
+    "traffic_light",
+)
+Unseen = Literal["no", "only", "all"]
+
+
+def families(unseen: Unseen) -> dict[str, Family]:
+    """The families without those kept out of training ("no"), those alone ("only"), or all."""
+    wanted = {"no": (False,), "only": (True,), "all": (False, True)}[unseen]
+    return {name: found for name, found in FAMILIES.items() if (name in UNSEEN) in wanted}
 
 
 def family(category: str) -> Callable[[Build], Build]:

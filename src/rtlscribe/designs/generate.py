@@ -7,22 +7,37 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from rtlscribe.designs.base import Design, Pick, Port
 from rtlscribe.designs.families import FAMILIES, Family
+from rtlscribe.designs.forms import CODE_FORMS, INTERFACES, SHARES, Form, Interface, Level, forms_of, instruction
 from rtlscribe.designs.testbench import PASS_PATTERN, testbench
 from rtlscribe.records import Problem, Sample
 
 Split = Literal["train", "held_out"]
-Level = Literal["terse", "normal", "verbose"]
+Wording = Literal["plain", "rich"]
+T = TypeVar("T")
 
 HELD_OUT_SHARE = 0.1
 LEVEL_WEIGHTS: dict[Level, int] = {"terse": 2, "normal": 5, "verbose": 3}
 # A family whose parameters run out would loop for ever; so many draws in a row without a new row end it.
 DRAWS_WITHOUT_NEWS = 200
+# Styles of naming ports in rich wordings: "" leaves the family's names, which half of the circuits have.
+STYLES = {"": 5, "i_{}": 1, "{}_i": 2, "upper": 1}
+# fmt: off
+INPUTS = frozenset((
+    "clk", "rst", "rst_n", "en", "in", "in1", "in2", "op1", "op2", "a", "b", "c", "e", "w", "x", "d", "din", "data_in",
+    "sel", "load", "addr", "we", "waddr", "raddr", "wdata", "valid", "start",
+))
+OUTPUTS = frozenset((
+    "q", "out", "y", "z", "dout", "data_out", "count", "result", "sum", "product", "found", "pulse", "busy", "done",
+    "full", "empty",
+))
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +49,12 @@ class Worded:
     design: Design
     level: Level
     instruction: str
+    header: str  # that the reader is given: "" where the text holds it, lists the ports, or uses the usual names
+    form: Form = "words"
 
     @property
     def id(self) -> str:
         return f"{self.family.name}-{self.seed}"
-
-    @property
-    def header(self) -> str:
-        """The header the reader is given: none at the terse level, where the names are the usual ones."""
-        return "" if self.level == "terse" else self.design.header
 
     def sample(self) -> Sample:
         return Sample(
@@ -71,14 +83,32 @@ def split_of(family: Family, design: Design) -> Split:
     return "held_out" if int.from_bytes(digest[:8]) < HELD_OUT_SHARE * 2**64 else "train"
 
 
-def worded(family: Family, seed: int, *, level: Level | None = None) -> Worded:
-    """The design number `seed` of a family. Parameters, names and wording come from generators of their own."""
+def worded(family: Family, seed: int, *, level: Level | None = None, wording: Wording = "plain") -> Worded:
+    """The design number `seed` of a family. Parameters, names and wording come from generators of their own.
+
+    A level that is asked for is one of words, with the header in its field or, terse, with the usual names and none; else
+    rich wordings come in all forms.
+    """
     parameters, names, words = (
         random.Random(f"{family.name} {seed} {part}") for part in ("parameters", "names", "words")
     )
-    level = level or words.choices(list(LEVEL_WEIGHTS), weights=list(LEVEL_WEIGHTS.values()))[0]
-    design = family.build(parameters, _picker(names, usual=level == "terse"))
-    return Worded(family, seed, design, level, _instruction(design, level, words))
+    chosen: Level = level if level else _weighted(LEVEL_WEIGHTS, words)
+    usual = chosen == "terse"
+    if wording == "plain":
+        design = family.build(parameters, _picker(names, usual=usual))
+        header = "" if usual else design.header
+        return Worded(family, seed, design, chosen, _plain(design, chosen, words), header)
+    design = family.build(parameters, _picker(names, usual=usual, style="" if usual else _weighted(STYLES, names)))
+    form: Form = "words"
+    interface: Interface = "none" if usual else "field"
+    if not usual:
+        design = replace(design, name=_module_name(design, names))
+    if not usual and level is None:
+        form = _weighted({form: SHARES[form] for form in forms_of(design)}, words)
+        interface = _weighted(INTERFACES, words)
+    text = instruction(design, chosen, interface, form, words)
+    has_header = interface == "field" and form not in CODE_FORMS
+    return Worded(family, seed, design, chosen, text, design.header if has_header else "", form)
 
 
 def generate(
@@ -87,11 +117,13 @@ def generate(
     seed: int,
     levels: tuple[Level, ...] | None = None,
     families: Mapping[str, Family] = FAMILIES,
+    wording: Wording = "plain",
+    wanted: Callable[[Worded], bool] = lambda row: True,
 ) -> Iterator[Worded]:
     """Distinct designs of one split, families in turn, without end unless the families run dry.
 
     No two have the same instruction and header. Held-out ones are also distinct as functions, so that a pass rate is not
-    carried by one circuit in ten wordings.
+    carried by one circuit in ten wordings. One that is not `wanted` is drawn anew.
     """
     rng = random.Random(f"generate {split} {seed}")
     seen: set[str] = set()
@@ -99,11 +131,12 @@ def generate(
     while alive:
         for family in tuple(alive):
             for _ in range(DRAWS_WITHOUT_NEWS):
-                found = worded(family, rng.getrandbits(48), level=rng.choice(levels) if levels else None)
+                level = rng.choice(levels) if levels else None
+                found = worded(family, rng.getrandbits(48), level=level, wording=wording)
                 identity = (
                     repr((family.name, found.design.key)) if split == "held_out" else found.instruction + found.header
                 )
-                if split_of(family, found.design) == split and identity not in seen:
+                if split_of(family, found.design) == split and identity not in seen and wanted(found):
                     seen.add(identity)
                     yield found
                     break
@@ -111,14 +144,40 @@ def generate(
                 alive.remove(family)
 
 
-def _picker(rng: random.Random, *, usual: bool) -> Pick:
+def _weighted(weights: Mapping[T, int], rng: random.Random) -> T:
+    return rng.choices(list(weights), weights=list(weights.values()))[0]
+
+
+def _picker(rng: random.Random, *, usual: bool, style: str = "") -> Pick:
+    """Draws names; with a style, those of well-known ports follow it, such as i_clk, clk_i or CLK."""
+
     def choose(first: str, *others: str) -> str:
-        return first if usual or rng.random() < 0.5 else rng.choice((first, *others))
+        name = first if usual or rng.random() < 0.5 else rng.choice((first, *others))
+        return " ".join(_styled(part, style) for part in name.split(" ")) if style else name
 
     return choose
 
 
-def _instruction(design: Design, level: Level, rng: random.Random) -> str:
+def _styled(name: str, style: str) -> str:
+    """A port's name in a style. Capital letters alone are names of states, and stay free."""
+    if name not in INPUTS | OUTPUTS or (style == "upper" and len(name) == 1):
+        return name
+    if style == "upper":
+        return name.upper()
+    return style.replace("i", "i" if name in INPUTS else "o").format(name)
+
+
+def _module_name(design: Design, rng: random.Random) -> str:
+    """Any name for the module, so that the one that is told has to be copied; none that means something else in it."""
+    name = design.name
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    names = [name] * 6 + ["top_module", "top_module", "TopModule", "top", "dut", camel]
+    names += [f"my_{name}", f"{name}_{rng.randint(0, 9)}", f"{name}_unit", f"{name}_core"]
+    used = {*re.findall(r"\w+", design.reference), *(port.name for port in design.ports)} - {name}
+    return rng.choice([name for name in names if name not in used])
+
+
+def _plain(design: Design, level: Level, rng: random.Random) -> str:
     noun = rng.choice(design.nouns)
     appendix = f"\n{design.appendix}" if design.appendix else ""
     if level == "terse":
@@ -130,7 +189,7 @@ def _instruction(design: Design, level: Level, rng: random.Random) -> str:
     if level == "normal":
         return behaviour + appendix
     opening = rng.choice((
-        "Please act as a professional Verilog designer. Create a module that implements {}.",
+        "Please write this in Verilog. Create a module that implements {}.",
         "Your task is to design, in Verilog, {}.",
         "Implement a Verilog module named " + design.name + ": {}.",
     ))  # fmt: skip

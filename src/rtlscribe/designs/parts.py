@@ -113,3 +113,8 @@ def collide(width: int) -> Callable[[random.Random], int]:
     """Words of which half come from few corner values, so that equal operands and zero results occur."""
     corners = (0, 1, mask(width), 1 << (width - 1), mask(width - 1))
     return lambda r: r.choice(corners) if r.random() < 0.5 else r.getrandbits(width)
+
+
+def nth(number: int) -> str:
+    """An ordinal number below 21: "1st", "12th"."""
+    return f"{number}{dict(enumerate(('st', 'nd', 'rd'), 1)).get(number, 'th')}"

@@ -13,6 +13,7 @@ from rtlscribe.designs.parts import (
     having,
     input_if,
     likely,
+    nth,
     played,
     reset_noun,
     reset_sentences,
@@ -551,7 +552,7 @@ def debouncer(rng: random.Random, pick: Pick) -> Design:
         behaviours=(
             f"Debounce {x}. If {x} differs from {out} at {length} {edges} in a row, {out} takes the value of {x} at the last of them. If {x} equals {out}, counting starts again."
             f"{ignored} {said[0]}",
-            f"{said[1]} Otherwise a counter counts consecutive {edges} at which {x} is not equal to {out}; an edge where they are equal clears it. At the {_nth(length)} such edge "
+            f"{said[1]} Otherwise a counter counts consecutive {edges} at which {x} is not equal to {out}; an edge where they are equal clears it. At the {nth(length)} such edge "
             f"{out} becomes {x} and the counter is cleared.{ignored}",
             f"{out} is the debounced {x}: it changes only when {x} has had the other value at {length} successive {edges}. Shorter changes have no effect and are forgotten."
             f"{ignored} {said[2]}",
@@ -565,10 +566,6 @@ def debouncer(rng: random.Random, pick: Pick) -> Design:
         stimulus={x: played(_steady(1, length + 2)), **({tick: likely(0.85)} if ticked else {})},
         cycles=500,
     )
-
-
-def _nth(number: int) -> str:
-    return f"{number}{dict(enumerate(('st', 'nd', 'rd'), 1)).get(number, 'th')}"
 
 
 @family("timing")

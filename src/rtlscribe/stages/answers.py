@@ -195,12 +195,11 @@ def _through(work: RunDir) -> tuple[Places, int, Callable[[str], bool]]:
 
     A task's refusals are written before its row, so they alone do not say so.
     """
-    key = msgspec.json.Decoder(_Key).decode
-    told, rows = (Places(path, lambda line: key(line).id) for path in (work.path / REJECTS, work.out))
+    told, rows = (Places(path, _Key) for path in (work.path / REJECTS, work.out))
     discarded = sum(rejected.discarded for rejected in jsonl.read(work.path / REJECTS, _Key))
 
     def through(name: str) -> bool:
-        return name in rows or any(key(line).discarded for line in told.lines(name))
+        return name in rows or any(msgspec.json.decode(line, type=_Key).discarded for line in told.lines(name))
 
     return told, len(rows) + discarded, through
 

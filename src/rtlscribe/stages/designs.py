@@ -5,24 +5,25 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
-import msgspec
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.designs import FAMILIES
-from rtlscribe.designs.families import Family
-from rtlscribe.designs.generate import Worded, generate
+from rtlscribe.designs.families import Family, Unseen
+from rtlscribe.designs.families import families as all_families
+from rtlscribe.designs.generate import Worded, Wording, generate
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.options import Count, CountFromZero, Share
 from rtlscribe.places import Places
 from rtlscribe.records import Candidate, Record, Sample, Verdict
 from rtlscribe.rundir import RunDir, as_config, default_folder
+from rtlscribe.similarity import Pool
 from rtlscribe.summaries import DesignsSummary
 from rtlscribe.verilog.reword import reworded
 
@@ -45,10 +46,19 @@ class Config:
     """Problems to write besides, to held_out.jsonl: circuits of the same families that are in no row."""
 
     families: tuple[str, ...] = ()
-    """Families to draw from, all by default; a wrong name lists them."""
+    """Families to draw from, those of --unseen by default; a wrong name lists them."""
+
+    unseen: Unseen = "no"
+    """Families kept out of training, to measure with: without them (no), these alone (only), or with them (all)."""
 
     seed: int = 0
     """Which rows: the same seed gives the same rows everywhere."""
+
+    wording: Wording = "rich"
+    """plain: a few simple wordings; rich: many, and also tables, maps, waveforms, faulty and unfinished code."""
+
+    distinct: Share = 1.0
+    """Rouge-L above which an instruction is too near to an earlier row's, and is drawn anew; 1 keeps all."""
 
     answers: CountFromZero = 0
     """Answers to plant for each row, to answered.jsonl: tasks for `rtlscribe data verify` whose truth is known."""
@@ -81,9 +91,9 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
 
     Writes out.jsonl (samples) and problems.jsonl (the same with testbenches) into the run folder; if wanted,
     answered.jsonl and held_out.jsonl too. No circuit of a family is both in a row and in held_out.jsonl or `rtlscribe
-    evaluate held-out`.
+    evaluate held-out`; the families of `rtlscribe evaluate held-out-families` are in no row unless asked for.
     """
-    families = _families(config.families)
+    families = _families(config)
     folder = config.output or default_folder("designs")
     checker = open_checker("iverilog") if config.verify else None
     tools = {"checker": checker.name} if checker else {}
@@ -92,37 +102,70 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
     ) as work:
         if work.finished:
             return work.summary(DesignsSummary)
-        total = sum(1 for _ in _rows(config, families)), sum(1 for _ in _held_out(config, families))
+        near = _too_near(config, families)
+        total = sum(1 for _ in _rows(config, families, near)), sum(1 for _ in _held_out(config, families))
         for found, count, what in zip(total, (config.n, config.held_out), ("rows", "held-out problems"), strict=True):
             if found < count:
                 progress.note(f"designs: these families have {found} different {what}, not {count}")
-        failed = _verify(_wanted(config, families), sum(total), checker, work, config.workers) if checker else set()
-        summary = _write(config, families, work, failed)
+        if near:
+            progress.note(f"designs: {len(near)} draws were nearer than {config.distinct} to an earlier row")
+        failed = (
+            _verify(_wanted(config, families, near), sum(total), checker, work, config.workers) if checker else set()
+        )
+        summary = _write(config, families, near, work, failed)
         work.finish(summary)
     return summary
 
 
-# The rows are made again wherever they are wanted: that takes less than a millisecond each, and little memory.
+# The rows are made again wherever they are wanted: that takes about a millisecond each, and little memory.
 
 
-def _rows(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
-    return itertools.islice(generate(split="train", seed=config.seed, families=families), config.n)
+def _rows(config: Config, families: dict[str, Family], near: Collection[str]) -> Iterator[Worded]:
+    rows = _drawn(config, families, lambda row: row.id not in near)
+    return itertools.islice(rows, config.n)
+
+
+def _drawn(config: Config, families: dict[str, Family], wanted: Callable[[Worded], bool]) -> Iterator[Worded]:
+    return generate(split="train", seed=config.seed, families=families, wording=config.wording, wanted=wanted)
+
+
+def _too_near(config: Config, families: dict[str, Family]) -> Collection[str]:
+    """The ids of the draws whose instructions are too near to those of rows before them."""
+    pool, near = Pool(config.distinct), set[str]()
+
+    def is_new(row: Worded) -> bool:
+        if pool.add(row.instruction):
+            near.add(row.id)
+        return row.id not in near
+
+    if config.distinct < 1:
+        for _ in itertools.islice(_drawn(config, families, is_new), config.n):
+            pass
+    return near
 
 
 def _held_out(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
-    problems = generate(split="held_out", seed=config.seed, levels=("normal", "verbose"), families=families)
+    problems = generate(
+        split="held_out",
+        seed=config.seed,
+        levels=("normal", "verbose"),
+        families=families,
+        wording=config.wording,
+    )
     return itertools.islice(problems, config.held_out)
 
 
-def _wanted(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
-    return itertools.chain(_rows(config, families), _held_out(config, families))
+def _wanted(config: Config, families: dict[str, Family], near: Collection[str]) -> Iterator[Worded]:
+    return itertools.chain(_rows(config, families, near), _held_out(config, families))
 
 
-def _write(config: Config, families: dict[str, Family], work: RunDir, failed: Collection[str]) -> DesignsSummary:
+def _write(
+    config: Config, families: dict[str, Family], near: Collection[str], work: RunDir, failed: Collection[str]
+) -> DesignsSummary:
     """Write what passed."""
 
     def rows() -> Iterator[Worded]:
-        return (row for row in _rows(config, families) if row.id not in failed)
+        return (row for row in _rows(config, families, near) if row.id not in failed)
 
     kept = Counter(row.family.name for row in rows())
     if not kept:
@@ -153,17 +196,22 @@ def _answered(row: Worded, config: Config) -> Sample:
     )
 
 
-def _families(names: tuple[str, ...]) -> dict[str, Family]:
-    for name in names:
+def _families(config: Config) -> dict[str, Family]:
+    """Those named, or those that `unseen` says. Raises UsageError: no such family, or both ways of choosing."""
+    for name in config.families:
         if name not in FAMILIES:
             raise UsageError(f"no family is called {name!r}; there are: {', '.join(sorted(FAMILIES))}")
-    return {name: FAMILIES[name] for name in names or FAMILIES}
+    if not config.families:
+        return all_families(config.unseen)
+    if config.unseen != "no":
+        raise UsageError(f"--unseen {config.unseen} and --families both choose the families: leave out one of them")
+    return {name: FAMILIES[name] for name in config.families}
 
 
 def _verify(wanted: Iterable[Worded], total: int, checker: Checker, work: RunDir, workers: int) -> set[str]:
     """Simulate the references, each verdict on disk as soon as it is there. Returns the ids of those that fail."""
     with work.appending(VERDICTS):  # cuts off half a line
-        done = Places(work.path / VERDICTS, lambda line: msgspec.json.decode(line, type=Checked).id)
+        done = Places(work.path / VERDICTS, Checked)
 
     def check(row: Worded) -> Checked:
         candidate = Candidate(problem_id=row.id, index=0, code=row.design.reference, assembly="reference")

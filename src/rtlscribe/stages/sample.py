@@ -130,8 +130,7 @@ def _draw(config: Config, work: RunDir, *, total: int) -> None:
     )
     failures: list[Failure] = []
     with work.appending() as append, spending(config, work) as (budget, spent):
-        key = msgspec.json.Decoder(_Key).decode
-        known = Places(work.out, lambda line: key(line).problem_id)
+        known = Places(work.out, _Key, "problem_id")
         if len(known) == total:
             return
         how = {"batch_size": config.batch_size, "replicas": config.replicas}
@@ -139,7 +138,7 @@ def _draw(config: Config, work: RunDir, *, total: int) -> None:
         source = (problem for _, problem in _problems(config))
         with progress.bar("sample", total, done=len(known)) as bar:
             while some := list(itertools.islice(source, TOGETHER)):
-                done = {(p.id, key(line).index) for p in some for line in known.lines(p.id)}
+                done = {(p.id, msgspec.json.decode(line, type=_Key).index) for p in some for line in known.lines(p.id)}
                 try:
                     for completion in complete(some, model, template, sampling=sampling, done=done):
                         spent()

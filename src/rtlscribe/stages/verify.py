@@ -69,7 +69,7 @@ class Config:
     """Seconds that one compilation or simulation may take."""
 
     executor: str = "pool"
-    """How rows are worked on: serial or pool."""
+    """How rows are worked on: serial, pool, ray, or ray:ADDRESS of a cluster."""
 
     workers: Count = 2
     """Rows at a time."""
@@ -147,8 +147,7 @@ class _Answered:
 
     def __init__(self, data: Path, completions: Path | None) -> None:
         self.data, self.source = data, completions
-        key = msgspec.json.Decoder(_Key).decode
-        self.completions = Places(completions, lambda line: key(line).problem_id) if completions else None
+        self.completions = Places(completions, Completion, "problem_id") if completions else None
 
     def total(self) -> int:
         """How many rows there are.
@@ -197,7 +196,7 @@ class _Answered:
         assert self.completions is not None
         said: dict[int, Completion] = {}
         for line in self.completions.lines(problem.id):
-            completion = jsonl.decode(line, Completion, path=self.source, line=0)
+            completion = msgspec.json.decode(line, type=Completion)
             if completion.index in said:
                 raise DataError(
                     self.source, None, f"completion {completion.index} of {problem.id!r} stands there twice"
@@ -229,8 +228,7 @@ def _verify(config: Config, answered: _Answered, court: Court, work: RunDir, *, 
 
 
 def _verified(work: RunDir) -> Places:
-    key = msgspec.json.Decoder(_Key).decode
-    return Places(work.path / VERIFIED, lambda line: key(line).id)
+    return Places(work.path / VERIFIED, _Key)
 
 
 # What comes out
