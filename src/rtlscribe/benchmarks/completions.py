@@ -206,6 +206,52 @@ def _of_build(path: Path, known: Mapping[str, Problem]) -> list[_Said]:
 # Results ----------------------------------------------------------------------------------------------------------
 
 
+def write_published(
+    folder: Path,
+    problems: Sequence[Problem],
+    completions: Sequence[Completion],
+    verdicts: Sequence[Verdict],
+    counts: Sequence[ProblemCount],
+    *,
+    samples: Path | None = None,
+) -> list[Path]:
+    """Write results as the tools of the benchmark do that the problems are of; the paths of what was written.
+
+    `samples` is the whole file that the completions may be from: VerilogEval v1's results go beside it, as its own
+    script writes them, else like all others into `folder`.
+    """
+    order = {problem.id: place for place, problem in enumerate(problems)}
+    said = sorted(completions, key=lambda c: (order[c.problem_id], c.index))
+    match {problem.procedure for problem in problems}:
+        case procedures if procedures == {"verilog-eval-1"}:
+            if samples and samples.is_file() and said[0].model.startswith("file:"):
+                return [_write_results_of(samples, read_completions(samples, problems), verdicts, folder)]
+            path = folder / "samples.jsonl"
+            write_samples(path, said)
+            write_results(results_path(path), said, verdicts)
+            return [path, results_path(path)]
+        case procedures if procedures == {"verilog-eval-2"}:
+            write_summary(folder / "summary.csv", verdicts)
+            return [folder / "summary.csv"]
+        case procedures if procedures == {"rtllm"}:
+            write_counts(folder / "counts.txt", counts)
+            return [folder / "counts.txt"]
+        case _:
+            return []
+
+
+def _write_results_of(
+    samples: Path, completions: Sequence[Completion], verdicts: Sequence[Verdict], folder: Path
+) -> Path:
+    path = results_path(samples)
+    try:
+        write_results(path, completions, verdicts, samples=samples)
+    except UsageError:  # a folder that is not ours to write
+        path = folder / path.name
+        write_results(path, completions, verdicts, samples=samples)
+    return path
+
+
 def write_samples(path: Path, completions: Iterable[Completion]) -> int:
     """VerilogEval v1's samples: a line `{"task_id", "completion"}` each, in the order given. Returns their number."""
     return _write_lines(path, ({"task_id": c.problem_id, "completion": c.text} for c in completions))

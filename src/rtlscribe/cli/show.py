@@ -66,6 +66,9 @@ def _evaluation(summary: EvaluateSummary) -> str:
         ]
     if len({s.temperature for s in summary.settings}) > 1:
         lines.append(f"best of the temperatures: {_passes(summary.best_pass_at)}")
+    for one in summary.aided:
+        at = "" if one.setting.temperature is None else f" at temperature {one.setting.temperature:g}"
+        lines.append(f"{one.how}{at}: function {_rate(one.setting.function)}, {_passes(one.setting.pass_at)}")
     lines += [
         f"{s.name}: {s.refused} of its passes are refused by the strict rule" for s in summary.settings if s.refused
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,14 +19,17 @@ from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.flow import ASSEMBLIES, TIMEOUT_S, Assembly, Attempt, Task, complete, judge
-from rtlscribe.models.base import local_path
+from rtlscribe.models.base import Model, local_path
 from rtlscribe.options import Count, CountFromZero, Positive, Share
 from rtlscribe.prompts import Template, template_file
 from rtlscribe.published import PROCEDURES
-from rtlscribe.records import Completion, Problem, Sampling, Verdict
+from rtlscribe.records import Completion, Problem, Sampling
 from rtlscribe.replicated import open_model_on
 from rtlscribe.rundir import RunDir, as_config, default_folder
-from rtlscribe.summaries import EvaluateSummary, ProblemCount
+from rtlscribe.summaries import Aided, EvaluateSummary
+from rtlscribe.writing import aided
+from rtlscribe.writing.judging import Judges
+from rtlscribe.writing.mending import Mender
 
 RULES = ("strict", "official")
 TEMPLATE = "rtlcoder"
@@ -80,6 +84,12 @@ class Config:
     prompt: str = ""
     """Prompt template: a shipped name, or a path that ends in .jinja; by default the benchmark's own, else rtlcoder."""
 
+    repair: CountFromZero = 0
+    """Rounds in which the model repairs what parser, linter and compiler find in its answers: counted apart."""
+
+    choose: bool = False
+    """Of the n answers to a problem one, by such checks and by what most of them do: counted apart."""
+
     limit: Count | None = None
     """Only the first so many problems."""
 
@@ -129,7 +139,8 @@ def run(config: Config) -> EvaluateSummary:
     """Measure a model, or completions drawn elsewhere: pass rates for syntax and function, pass@k, and intervals.
 
     Each answer is judged by simulation in a sandbox; identical answers once. VerilogEval's results, v2's summary.csv
-    and RTLLM's counts are written in their own forms too.
+    and RTLLM's counts are written in their own forms too. Nothing of a benchmark's testbench or reference gets to the
+    model, nor to --repair and --choose, which have numbers of their own.
     """
     ways = _ways(config)
     told = str(config.samples.stem if config.samples else config.model)
@@ -152,7 +163,10 @@ def run(config: Config) -> EvaluateSummary:
         excluded = _excluded(config, problems)
         completions = _drawn_elsewhere(config, problems)
         total = len(completions) or len(problems) * config.n * len(ways.samplings)
-        _attempt_all(config, ways, problems, completions, checkers, work, total)
+        model = functools.cache(functools.partial(_open_model, config))
+        source = completions or _drawn_here(config, ways, problems, model, work)
+        _attempt_all(config, ways, problems, source, checkers, work, total)
+        _aid(config, ways, problems, checkers, model, work)
         summary = _summary(config, ways, problems, completions, checkers, excluded, work)
         work.finish(summary)
     return summary
@@ -164,6 +178,10 @@ def _ways(config: Config) -> Ways:
     rules = _several("rule", config.rule, RULES)
     usual = "header-aware" if config.samples else "parser-based"
     assemblies = _several("assembly", config.assembly or usual, ASSEMBLIES)
+    if config.repair and not config.model:
+        raise UsageError("--repair asks a model to repair what it said: name --model, not --samples")
+    if config.choose and config.model and config.n == 1:
+        raise UsageError("--choose has nothing to choose from: --n 2 or more completions a problem are wanted")
     temperatures = []
     for text in config.temperature.split(","):
         try:
@@ -252,7 +270,7 @@ def _attempt_all(
     config: Config,
     ways: Ways,
     problems: Mapping[str, Problem],
-    completions: Sequence[Completion],
+    source: Iterable[Completion],
     checkers: Mapping[str, Checker],
     work: RunDir,
     total: int,
@@ -264,7 +282,6 @@ def _attempt_all(
         return
     _say_what_confines(checkers)
     done = {attempt.key for attempt in attempts}
-    source: Iterable[Completion] = completions or _drawn_here(config, ways, problems, [a.completion for a in attempts])
     results = judge(
         _owed(source, ways, done),
         problems,
@@ -286,24 +303,25 @@ def _say_what_confines(checkers: Mapping[str, Checker]) -> None:
             return
 
 
+def _open_model(config: Config) -> Model:
+    return open_model_on(config.executor, config.model, batch_size=config.batch_size, replicas=config.replicas)
+
+
 def _drawn_here(
-    config: Config, ways: Ways, problems: Mapping[str, Problem], before: Sequence[Completion]
+    config: Config, ways: Ways, problems: Mapping[str, Problem], model: Callable[[], Model], work: RunDir
 ) -> Iterator[Completion]:
     """The completions of earlier attempts, then those that the model still owes, one temperature after the other."""
+    before = [attempt.completion for attempt in work.done(Attempt)]
     kept = {(c.sampling.temperature, c.problem_id, c.index): c for c in before}
     yield from kept.values()
     asked = problems.values()
     if config.prompt:
         asked = [msgspec.structs.replace(problem, prompt="", system="") for problem in asked]  # type: ignore[assignment]
     template = Template(config.prompt or TEMPLATE)
-    model = None
     for sampling in ways.samplings:
         done = {key[1:] for key in kept if key[0] == sampling.temperature}
         if len(done) < len(problems) * sampling.n:
-            model = model or open_model_on(
-                config.executor, config.model, batch_size=config.batch_size, replicas=config.replicas
-            )
-            yield from complete(asked, model, template, sampling=sampling, done=done)
+            yield from complete(asked, model(), template, sampling=sampling, done=done)
 
 
 def _owed(completions: Iterable[Completion], ways: Ways, done: set[tuple[str, str, float, str, int]]) -> Iterator[Task]:
@@ -318,6 +336,34 @@ def _owed(completions: Iterable[Completion], ways: Ways, done: set[tuple[str, st
 def _name(task: Task) -> str:
     said = task.completion
     return f"{said.problem_id} {said.index} {task.rule} {task.assembly} {said.sampling.temperature:g}"
+
+
+def _aid(
+    config: Config,
+    ways: Ways,
+    problems: Mapping[str, Problem],
+    checkers: Mapping[str, Checker],
+    model: Callable[[], Model],
+    work: RunDir,
+) -> None:
+    """Repair what was drawn, and choose of it, if that is asked for."""
+    if not config.repair and not config.choose:
+        return
+    rule = ways.rules[0]
+    executor = open_executor(config.executor)
+    court = aided.Court(rule, checkers[rule], executor, workers=config.workers, timeout_s=config.timeout_s)
+    drawn = _of_first_way(work.done(Attempt), ways)
+    judges = Judges()
+    if config.repair and len(aided.repaired_attempts(work)) < len(drawn):
+        template = Template(config.prompt or TEMPLATE)
+        mender = Mender(model(), template, judges, open_executor("pool"), config.workers, config.timeout_s)
+        aided.repair(work, drawn, problems, mender=mender, rounds=config.repair, court=court)
+    if config.choose:
+        aided.choose(work, drawn, problems, judges=judges, court=court)
+
+
+def _of_first_way(attempts: Iterable[Attempt], ways: Ways) -> list[Attempt]:
+    return [a for a in attempts if (a.rule, a.assembly) == (ways.rules[0], ways.assemblies[0])]
 
 
 def _summary(
@@ -336,11 +382,16 @@ def _summary(
     chosen, best_pass_at = tally.best(found, rule=ways.rules[0], assembly=ways.assemblies[0])
     corrected = tally.corrected(chosen, errata=str(config.errata), excluded=excluded) if config.errata else None
     sampling = next((s for s in ways.samplings if s.temperature == chosen.temperature), None)
-    kept = [
-        a
-        for a in attempts
-        if (a.rule, a.assembly) == order[0] and chosen.temperature in (None, a.completion.sampling.temperature)
-    ]
+    ours = _of_first_way(attempts, ways)
+    kept = [a for a in ours if chosen.temperature in (None, a.completion.sampling.temperature)]
+    written = foreign.write_published(
+        work.path,
+        list(problems.values()),
+        [a.completion for a in kept],
+        [a.verdict for a in kept],
+        chosen.by_problem,
+        samples=None if config.limit else config.samples,
+    )
     return EvaluateSummary(
         output=str(work.out),
         model=config.model,
@@ -360,46 +411,16 @@ def _summary(
         by_problem=chosen.by_problem,
         settings=tuple(found),
         corrected=corrected,
-        written=tuple(str(path) for path in _published_forms(config, problems, kept, chosen.by_problem, work)),
+        aided=tuple(_aided(config, ours, work)),
+        written=tuple(map(str, written)),
     )
 
 
-def _published_forms(
-    config: Config,
-    problems: Mapping[str, Problem],
-    attempts: Sequence[Attempt],
-    counts: Sequence[ProblemCount],
-    work: RunDir,
-) -> Iterator[Path]:
-    """Write the results as the benchmark's own tools do; the paths of what was written."""
-    verdicts = [attempt.verdict for attempt in attempts]
-    order = {problem_id: place for place, problem_id in enumerate(problems)}
-    said = sorted((a.completion for a in attempts), key=lambda c: (order[c.problem_id], c.index))
-    match {problem.procedure for problem in problems.values()}:
-        case procedures if procedures == {"verilog-eval-1"}:
-            yield from _results(config, said, verdicts, work)
-        case procedures if procedures == {"verilog-eval-2"}:
-            foreign.write_summary(work.path / "summary.csv", verdicts)
-            yield work.path / "summary.csv"
-        case procedures if procedures == {"rtllm"}:
-            foreign.write_counts(work.path / "counts.txt", counts)
-            yield work.path / "counts.txt"
-
-
-def _results(config: Config, said: Sequence[Completion], verdicts: Sequence[Verdict], work: RunDir) -> Iterator[Path]:
-    """VerilogEval's results, beside the samples file that was given, as its own script writes them."""
-    if config.samples and config.samples.is_file() and not config.limit and said[0].model.startswith("file:"):
-        in_order = foreign.read_completions(config.samples, load_problems(config.benchmark, root=config.root))
-        path = foreign.results_path(config.samples)
-        try:
-            foreign.write_results(path, in_order, verdicts, samples=config.samples)
-        except UsageError:  # a folder that is not ours to write
-            path = work.path / path.name
-            foreign.write_results(path, in_order, verdicts, samples=config.samples)
-        yield path
-        return
-    path = work.path / "samples.jsonl"
-    foreign.write_samples(path, said)
-    foreign.write_results(foreign.results_path(path), said, verdicts)
-    yield path
-    yield foreign.results_path(path)
+def _aided(config: Config, drawn: Sequence[Attempt], work: RunDir) -> Iterator[Aided]:
+    """The numbers of what was repaired and of what was chosen, at each temperature."""
+    found = {f"repair {config.repair}": aided.repaired_attempts(work) if config.repair else []}
+    most = max(a.completion.index for a in drawn) + 1
+    found[f"best of {most}"] = aided.chosen_attempts(work, drawn) if config.choose else []
+    for how, attempts in found.items():
+        for setting in tally.settings(attempts, drawn_here=not config.samples):
+            yield Aided(how=how, setting=setting)
