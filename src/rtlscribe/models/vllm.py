@@ -6,6 +6,7 @@ environment to itself.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -178,6 +179,11 @@ def _check_folder(name: str) -> None:
         raise UsageError(f"there is no model folder {name}")  # not left to the hub, which is asked again and again
 
 
+def _is_quantized(name: str) -> bool:
+    config = Path(name) / "config.json"
+    return config.is_file() and "quantization_config" in json.loads(config.read_bytes())
+
+
 def _start(vllm: Any, name: str, engine: Engine, *, on_cpu: bool) -> Any:
     options: dict[str, Any] = {
         "tensor_parallel_size": engine.num_gpus,
@@ -191,7 +197,8 @@ def _start(vllm: Any, name: str, engine: Engine, *, on_cpu: bool) -> Any:
     if engine.max_num_batched_tokens:
         options["max_num_batched_tokens"] = engine.max_num_batched_tokens
     if on_cpu:
-        options |= {"dtype": "float32", "enforce_eager": True}  # bf16 is slow there, and so is compiling
+        # bf16 is slow there, but all that the kernels of 4 bits know; and compiling is slow.
+        options |= {"dtype": "bfloat16" if _is_quantized(name) else "float32", "enforce_eager": True}
         # A seeded prompt that is computed in parts ends the engine there (0.32: "CPU Generator does not use offset").
         options["enable_chunked_prefill"] = False
     try:
