@@ -61,5 +61,5 @@ say "installing the package and its dependencies into $venv (torch is large; the
 if [ -t 1 ]; then quiet=; else quiet="--quiet --quiet"; fi # progress bars are for people; a log wants errors only
 # shellcheck disable=SC2086  # lists of options
 "$venv/bin/python" -m pip install $quiet --disable-pip-version-check --compile \
-    --constraint constraints.txt ${PIP_INSTALL_FLAGS:-} --editable '.[rl,endpoint,gguf,serve,mcp,ray,formal,lint,dev]' ||
+    --constraint constraints.txt ${PIP_INSTALL_FLAGS:-} --editable '.[rl,endpoint,gguf,serve,mcp,ray,formal,lint,docs,dev]' ||
     stop "pip could not install the dependencies (its message is above); options of your own go into PIP_INSTALL_FLAGS"

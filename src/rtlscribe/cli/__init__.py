@@ -56,6 +56,7 @@ COMMANDS = {
         "Look for faults of a benchmark: does a testbench pass what it should not?",
     ),
     "report": ("rtlscribe.stages.report:run", "One HTML page and a table from finished runs."),
+    "card": ("rtlscribe.stages.card:run", "The card of a model that was made here, with what evaluations measured."),
     "doctor": ("rtlscribe.cli.doctor:run", "Say what is installed, and what to do about what is not."),
     "list": ("rtlscribe.cli.doctor:choices", "List models, checkers, benchmarks, executors and prompts."),
 }
@@ -110,7 +111,7 @@ def call(arguments: Sequence[str]) -> int:
     """Run one command. Returns the exit status."""
     try:
         tokens, config, as_json = _common_options(list(arguments))
-        result = _app(config)(tokens, exit_on_error=False, result_action="return_value")
+        result = app(config)(tokens, exit_on_error=False, result_action="return_value")
         if result is None:
             return 0
         from rtlscribe.cli import show
@@ -132,31 +133,37 @@ def call(arguments: Sequence[str]) -> int:
         return RtlscribeError.exit_code
 
 
-def _app(config: Any) -> cyclopts.App:
-    app = cyclopts.App(
+def environment(command: str) -> str:
+    """What the environment variables of a command begin with, for example "RTLSCRIBE_TRAIN_DPO_"."""
+    return f"RTLSCRIBE_{command.upper().replace(' ', '_').replace('-', '_')}_"
+
+
+def app(files: Sequence[Any] = ()) -> cyclopts.App:
+    """The commands. Options come from the command line, else from the environment, else from `files`."""
+    root = cyclopts.App(
         name="rtlscribe",
         help=HELP,
         help_epilogue=EPILOGUE,
         help_format="plaintext",
         version=__version__,
-        config=config,
         suppress_keyboard_interrupt=False,
     )
     groups = {name: cyclopts.App(name=name, help=text) for name, text in GROUPS.items()}
     for group in groups.values():
-        app.command(group)
+        root.command(group)
     for name, (place, text) in COMMANDS.items():
         group_name, _, own_name = name.rpartition(" ")
         epilogue = {"help_epilogue": EXAMPLES[name]} if name in EXAMPLES else {}
-        groups.get(group_name, app).command(place, name=own_name, help=text, **epilogue)
-    return app
+        sources = [Env(environment(name), command=False), *files]
+        groups.get(group_name, root).command(place, name=own_name, help=text, config=sources, **epilogue)
+    return root
 
 
 def _common_options(arguments: list[str]) -> tuple[list[str], list[Any], bool]:
-    """The arguments without --config FILE and --json, the configuration sources, and whether JSON is wanted."""
+    """The arguments without --config FILE and --json, what that file says, and whether JSON is wanted."""
     as_json = "--json" in arguments
     rest = [a for a in arguments if a != "--json"]
-    config: list[Any] = [Env("RTLSCRIBE_")]
+    config: list[Any] = []
     rest = [part for a in rest for part in (a.split("=", 1) if a.startswith("--config=") else [a])]
     if "--config" in rest:
         place = rest.index("--config")

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from rtlscribe import __version__, prompts
+from rtlscribe import __version__, prompts, registry
 from rtlscribe.benchmarks import base as benchmarks
 from rtlscribe.checkers import base as checkers
 from rtlscribe.errors import MissingToolError, RtlscribeError
@@ -101,8 +101,6 @@ def choices() -> str:
         "benchmarks": benchmarks.TABLE,
         "executors": executors.TABLE,
     }
-    offered = {
-        kind: sorted({*table, *(e.name for e in importlib.metadata.entry_points(group=f"rtlscribe.{kind}"))})
-        for kind, table in tables.items()
-    } | {"prompts": prompts.names()}
+    offered = {kind: registry.choices(kind.removesuffix("s"), table) for kind, table in tables.items()}
+    offered |= {"prompts": prompts.names()}
     return "\n".join(f"{kind:<11} {', '.join(names)}" for kind, names in offered.items())

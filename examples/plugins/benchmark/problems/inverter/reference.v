@@ -1,0 +1,3 @@
+module inverter(input a, output y);
+    assign y = ~a;
+endmodule
