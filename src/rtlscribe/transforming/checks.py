@@ -21,6 +21,7 @@ from typing import NamedTuple
 from rtlscribe.transforming.answers import Field, Found, judge
 
 TOGETHER = 64  # answers handed to a worker at a time
+AHEAD = 4  # such handfuls a worker, at most: a model that is quicker than the checks waits for them
 MEMORY_BYTES = 4 * 1024**3
 SECONDS = 10  # for one answer; a quarter of a millisecond is usual
 DEADLY = "reading it takes too much time or memory"
@@ -46,6 +47,7 @@ class Checks:
         self._pool: ProcessPoolExecutor | None = None
         self._gathered: list[Said] = []
         self._running: dict[Future[list[Found]], list[Said]] = {}
+        self._ended: deque[Future[list[Found]]] = deque()  # filled by a thread of the pool
         self._done: deque[Checked] = deque()
 
     def __enter__(self) -> Checks:
@@ -71,8 +73,8 @@ class Checks:
 
     def ready(self) -> Iterator[Checked]:
         """What is checked by now."""
-        if self._running:
-            self._collect({future for future in self._running if future.done()})
+        while self._ended:
+            self._collect({self._ended.popleft()})
         while self._done:
             yield self._done.popleft()
 
@@ -84,6 +86,8 @@ class Checks:
         yield from self.ready()
 
     def _send(self) -> None:
+        while len(self._running) >= AHEAD * self._workers:
+            self._collect(wait(self._running, return_when=FIRST_COMPLETED).done)
         if self._gathered:
             batch, self._gathered = self._gathered, []
             try:
@@ -92,6 +96,7 @@ class Checks:
                 self._alone([batch])
             else:
                 self._running[future] = batch
+                future.add_done_callback(self._ended.append)
 
     def _started(self) -> ProcessPoolExecutor:
         if not self._pool:
@@ -102,7 +107,7 @@ class Checks:
 
     def _collect(self, futures: set[Future[list[Found]]]) -> None:
         broken = []
-        for future in futures:
+        for future in self._running.keys() & futures:
             batch = self._running.pop(future)
             try:
                 self._done.extend(zip(batch, future.result(), strict=True))
