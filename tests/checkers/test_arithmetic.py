@@ -93,3 +93,23 @@ def test_the_simulator_computes_what_python_does(icarus: str, width: int) -> Non
     )
     verdicts = [checker.check(answer, problem(width, flipped=f), timeout_s=30) for f in (False, True)]
     assert [(v.status, v.detail) for v in verdicts] == [("passed", ""), ("failed", "Mismatches: 1 in 64 samples")]
+
+
+def test_nothing_is_written_beyond_a_signal(icarus: str) -> None:
+    """An unset property of a class has no bits at all."""
+    testbench = """module testbench;
+  reg [63:0] r = 5; integer i = 64; wire y;
+  class Box; logic v; endclass
+  Box box;
+  top_module dut(1'b0, y);
+  initial begin box = new; r[i] <= box.v; #1 $display("r is %0d", r); $finish; end
+endmodule
+"""
+    answer = Candidate(
+        problem_id="p",
+        index=0,
+        code="module top_module(input a, output y); assign y = a; endmodule",
+        assembly="modules",
+    )
+    wanted = Problem(id="p", text="", testbench=testbench, top="top_module", pass_pattern="^r is 5$")
+    assert IverilogChecker(second_run=False).check(answer, wanted, timeout_s=30).status == "passed"
