@@ -10,7 +10,7 @@ import msgspec
 
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.models.base import Answer, Failure, Limits, Model, Request, answers, completed, open_model
+from rtlscribe.models.base import Answer, Failure, Limits, Model, Request, completed, fitting, open_model
 from rtlscribe.records import Completion, Record, Sampling
 
 # Back ends that have work for a GPU; the others ask somewhere else, or have none.
@@ -24,7 +24,7 @@ class Questions(Record):
     sampling: Sampling
 
     def work(self, made: Model, batch: Sequence[Request]) -> Iterator[Any]:
-        yield from answers(made, batch, sampling=self.sampling)
+        yield from fitting(made, batch, sampling=self.sampling)
 
     def owed(self, batch: Sequence[Request], got: Sequence[Any]) -> list[Request]:
         """The requests with the indices of which neither an answer nor a failure has come."""

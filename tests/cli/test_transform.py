@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from tests.fakes.teacher import serving
 
 from rtlscribe.prompts.pairs import Words, names
 from rtlscribe.transforming.answers import FIELDS, Found, judge
-from rtlscribe.transforming.checks import DEADLY, Checks, Said
+from rtlscribe.transforming.checks import DEADLY, TOGETHER, Checks, Said
 
 GOOD = "module buffer(input a, output y);\n    assign y = a;\nendmodule\n"
 OTHER = "module buffer(input a, output y);\n    assign y = !(!a);\nendmodule\n"
@@ -314,6 +315,22 @@ def test_answers_that_bring_a_checker_down_are_told_apart() -> None:
     assert found.pop("bomb") == Found("", DEADLY)
     assert found.pop("after").fault.startswith("line 2")
     assert found == {f"{n}": Found(GOOD) for n in range(100)}
+
+
+def test_no_answer_is_lost_with_workers_that_are_killed() -> None:
+    before = multiprocessing.active_children()
+    with Checks("verilog", workers=2) as checks:
+        for n in range(3 * TOGETHER):
+            checks.submit(Said(f"{n}", GOOD, ""))
+        for worker in set(multiprocessing.active_children()) - set(before):
+            worker.kill()
+            worker.join()
+        for n in range(3 * TOGETHER, 4 * TOGETHER):  # nobody has looked at the workers meanwhile
+            checks.submit(Said(f"{n}", GOOD, ""))
+        found = []
+        while checks.pending:
+            found += [said.key for said, _ in checks.some()]
+    assert sorted(found, key=int) == [f"{n}" for n in range(4 * TOGETHER)]
 
 
 def test_what_is_of_no_use_is_asked_for_again(rtlscribe: Callable, say: Callable[..., str], tmp_path: Path) -> None:

@@ -35,6 +35,12 @@ def test_an_answer_does_not_depend_on_its_batch(folder: str, sampling: Sampling)
     assert together == alone
 
 
+def test_a_problem_may_be_asked_in_several_ways(folder: str) -> None:
+    model, sampling = HfModel(folder), Sampling(n=2, temperature=1.0, seed=3, max_tokens=12)
+    ways = [Request(problem_id="p", prompt=text, indices=(n,)) for n, text in enumerate(("module a", "endmodule b c"))]
+    assert texts(model, ways, sampling) == texts(model, ways[:1], sampling) | texts(model, ways[1:], sampling)
+
+
 def test_seeds_and_indices_differ_and_greedy_copies_are_refused(folder: str) -> None:
     model = HfModel(folder)
     one = texts(model, REQUESTS, Sampling(n=3, temperature=1.0, seed=1, max_tokens=12))

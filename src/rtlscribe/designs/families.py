@@ -24,7 +24,8 @@ class Family:
 FAMILIES: dict[str, Family] = {}
 
 # Kept out of training, to measure whether a model can do a kind of circuit that it was never shown. From many parts of
-# the field, and each without a near twin among the others; compositions have no part of these families either.
+# the field, none a variant of another family; compositions have no part of them either. Single circuits of theirs may
+# still do what one of another family does.
 UNSEEN = (
     "absolute_difference",
     "bcd_binary",

@@ -444,7 +444,7 @@ def instance_chain(rng: random.Random, pick: Pick) -> Design:
         ),
         behaviours=(
             f"Write a module {pins}, a D register of {size} that is loaded at each rising edge, and connect {length} instances of it in a row from {d} on.{tap} {said[0]}",
-            f"{length} instances of {pins} (rising edge of {clk}, {size}) form a chain that begins with {d}; connect them {style}.{tap} {said[1]}",
+            f"{length} instances of {pins}, a D register of {size} for the rising edge of {clk}, form a chain that begins with {d}; connect them {style}.{tap} {said[1]} Include the module of the register.",
             f"{d} goes through {length} register instances, each a module of its own of {size}, clocked by the positive edge of {clk}.{tap} {said[2]} Include the module of the register.",
         ),
         body=f"\n    wire {bits(width)}{', '.join(wires)};\n\n" + "\n".join(lines) + choose,

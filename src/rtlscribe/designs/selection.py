@@ -476,7 +476,7 @@ def thermometer_code(rng: random.Random, pick: Pick) -> Design:
     size, back = rng.randint(2, 5), rng.random() < 0.35
     width, from_top, active_low = (1 << size) - rng.choice([1, 1, 0]), rng.random() < 0.35, rng.random() < 0.25
     number, code = pick("n", "value", "level"), pick("thermo", "bar", "leds")
-    valid = back and rng.random() < 0.5
+    valid = back  # without it, the way back is a population count
     ok = pick("ok", "valid", "good")
 
     def coded(value: int) -> int:

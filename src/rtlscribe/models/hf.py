@@ -111,25 +111,26 @@ class HfModel:
     def _made(
         self, requests: Sequence[Request], sampling: Sampling, *, told: bool
     ) -> Generator[Piece | Completion, None, None]:
-        prompts = {r.problem_id: prompt_ids(self._tokenizer, r.prompt, system=r.system) for r in requests}
-        self._check(prompts, sampling)
-        by_length = sorted(requests, key=lambda r: len(prompts[r.problem_id]))
+        # A problem may be asked in several ways: in a round of repairs, each of its answers has a prompt of its own.
+        asked = [(r, prompt_ids(self._tokenizer, r.prompt, system=r.system)) for r in requests]
+        self._check(asked, sampling)
+        asked.sort(key=lambda pair: len(pair[1]))
         if sampling.beams > 1:
             size = max(1, self.batch_size // sampling.beams)
-            for start in range(0, len(by_length), size):
-                batch = by_length[start : start + size]
-                yield from self._beams(batch, [prompts[r.problem_id] for r in batch], sampling)
+            for start in range(0, len(asked), size):
+                batch = asked[start : start + size]
+                yield from self._beams([r for r, _ in batch], [ids for _, ids in batch], sampling)
         else:
-            keys = [(r.problem_id, index) for r in by_length for index in r.indices]
+            keys = [((r.problem_id, index), ids) for r, ids in asked for index in r.indices]
             for start in range(0, len(keys), self.batch_size):
                 some = keys[start : start + self.batch_size]
-                yield from self._sampled(some, [prompts[problem_id] for problem_id, _ in some], sampling, told)
+                yield from self._sampled([key for key, _ in some], [ids for _, ids in some], sampling, told)
 
-    def _check(self, prompts: dict[str, list[int]], sampling: Sampling) -> None:
-        for problem_id, ids in prompts.items():
+    def _check(self, asked: Sequence[tuple[Request, list[int]]], sampling: Sampling) -> None:
+        for request, ids in asked:
             if self._limit and len(ids) + 1 > self._limit:
                 raise UsageError(
-                    f"the prompt of {problem_id!r} has {len(ids)} tokens, more than the {self._limit} "
+                    f"the prompt of {request.problem_id!r} has {len(ids)} tokens, more than the {self._limit} "
                     f"that {self.name} can take"
                 )
         if sampling.beams > 1 and sampling.n > sampling.beams:

@@ -131,7 +131,7 @@ def _recipe(config: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """The options as values of TOML, files by their names; those that name data and models stand elsewhere."""
     for name, value in config.items():
         if name not in (*NAMED, "root") and value not in (None, ""):
-            yield name, json.dumps(Path(value).name if isinstance(value, str) and Path(value).exists() else value)
+            yield name, json.dumps(Path(value).name if isinstance(value, str) and "/" in value else value)
 
 
 def _group(group: tables.Group) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -78,8 +79,11 @@ def public_model(manifest: Manifest) -> str:
     Of "endpoint:NAME@URL" the server is left out.
     """
     given = manifest.config.get("model") or ""
-    name = given.removeprefix("hf:").partition("@")[0]
-    return "" if "model" in manifest.inputs or Path(name).exists() or given.startswith("scripted:") else name
+    backend, colon, name = given.partition("@")[0].removeprefix("hf:").rpartition(":")
+    if "model" in manifest.inputs or given.startswith("scripted:") or (not backend and os.path.exists(name)):
+        return ""
+    is_path = name.startswith(("/", ".", "~"))  # servers call a model by its path on their machine
+    return f"{backend}{colon}{Path(name).name if is_path else name}"
 
 
 def public_name(given: str) -> str:

@@ -29,7 +29,7 @@ from rtlscribe.rundir import RunDir, as_config, default_folder
 from rtlscribe.summaries import Aided, EvaluateSummary
 from rtlscribe.writing import aided
 from rtlscribe.writing.judging import Judges
-from rtlscribe.writing.mending import Mender
+from rtlscribe.writing.mending import Mender, untold
 
 RULES = ("strict", "official")
 TEMPLATE = "rtlcoder"
@@ -161,12 +161,13 @@ def run(config: Config) -> EvaluateSummary:
         problems = _problems(config)
         _refuse_unpublished(ways, problems)
         excluded = _excluded(config, problems)
+        judges = _own_judges(config, problems)
         completions = _drawn_elsewhere(config, problems)
         total = len(completions) or len(problems) * config.n * len(ways.samplings)
         model = functools.cache(functools.partial(_open_model, config))
         source = completions or _drawn_here(config, ways, problems, model, work)
         _attempt_all(config, ways, problems, source, checkers, work, total)
-        _aid(config, ways, problems, checkers, model, work)
+        _aid(config, ways, problems, checkers, model, work, judges)
         summary = _summary(config, ways, problems, completions, checkers, excluded, work)
         work.finish(summary)
     return summary
@@ -231,6 +232,8 @@ def _problems(config: Config) -> dict[str, Problem]:
             f"{len(without)} problems of {config.benchmark} have no testbench, the first is {without[0]!r}: "
             "they can be sampled and scored by syntax, not evaluated"
         )
+    if config.prompt:  # in place of the benchmark's own
+        return {name: msgspec.structs.replace(p, prompt="", system="") for name, p in problems.items()}
     return problems
 
 
@@ -314,14 +317,11 @@ def _drawn_here(
     before = [attempt.completion for attempt in work.done(Attempt)]
     kept = {(c.sampling.temperature, c.problem_id, c.index): c for c in before}
     yield from kept.values()
-    asked = problems.values()
-    if config.prompt:
-        asked = [msgspec.structs.replace(problem, prompt="", system="") for problem in asked]  # type: ignore[assignment]
     template = Template(config.prompt or TEMPLATE)
     for sampling in ways.samplings:
         done = {key[1:] for key in kept if key[0] == sampling.temperature}
         if len(done) < len(problems) * sampling.n:
-            yield from complete(asked, model(), template, sampling=sampling, done=done)
+            yield from complete(problems.values(), model(), template, sampling=sampling, done=done)
 
 
 def _owed(completions: Iterable[Completion], ways: Ways, done: set[tuple[str, str, float, str, int]]) -> Iterator[Task]:
@@ -338,6 +338,16 @@ def _name(task: Task) -> str:
     return f"{said.problem_id} {said.index} {task.rule} {task.assembly} {said.sampling.temperature:g}"
 
 
+def _own_judges(config: Config, problems: Mapping[str, Problem]) -> Judges | None:
+    """Who looks at answers without the benchmark's help, if that is asked for. What they cannot read is refused now."""
+    if not config.repair and not config.choose:
+        return None
+    judges = Judges()
+    for problem in problems.values():
+        judges.refuse(untold(problem))
+    return judges
+
+
 def _aid(
     config: Config,
     ways: Ways,
@@ -345,18 +355,20 @@ def _aid(
     checkers: Mapping[str, Checker],
     model: Callable[[], Model],
     work: RunDir,
+    judges: Judges | None,
 ) -> None:
     """Repair what was drawn, and choose of it, if that is asked for."""
-    if not config.repair and not config.choose:
+    if not judges:
         return
     rule = ways.rules[0]
     executor = open_executor(config.executor)
     court = aided.Court(rule, checkers[rule], executor, workers=config.workers, timeout_s=config.timeout_s)
     drawn = _of_first_way(work.done(Attempt), ways)
-    judges = Judges()
     if config.repair and len(aided.repaired_attempts(work)) < len(drawn):
         template = Template(config.prompt or TEMPLATE)
-        mender = Mender(model(), template, judges, open_executor("pool"), config.workers, config.timeout_s)
+        mender = Mender(
+            model(), template, judges, open_executor("pool"), config.workers, config.timeout_s, ways.assemblies[0]
+        )
         aided.repair(work, drawn, problems, mender=mender, rounds=config.repair, court=court)
     if config.choose:
         aided.choose(work, drawn, problems, judges=judges, court=court)
@@ -422,5 +434,6 @@ def _aided(config: Config, drawn: Sequence[Attempt], work: RunDir) -> Iterator[A
     most = max(a.completion.index for a in drawn) + 1
     found[f"best of {most}"] = aided.chosen_attempts(work, drawn) if config.choose else []
     for how, attempts in found.items():
-        for setting in tally.settings(attempts, drawn_here=not config.samples):
+        alike = [msgspec.structs.replace(a, assembly=drawn[0].assembly) for a in attempts]  # repairs are parsed
+        for setting in tally.settings(alike, drawn_here=not config.samples):
             yield Aided(how=how, setting=setting)

@@ -114,10 +114,11 @@ class Checks:
             except (BrokenProcessPool, MemoryError):
                 broken.append(batch)
         if broken:
-            self._alone([*broken, *self._running.values()])
+            self._alone(broken)
 
     def _alone(self, batches: list[list[Said]]) -> None:
-        """Check answers one by one, in workers that are begun anew, since one of them has brought a worker down."""
+        """Check answers, and all under way, one by one in new workers, since one of them has brought a worker down."""
+        batches = [*batches, *self._running.values()]
         self._running.clear()
         self._restart()
         for said in (said for batch in batches for said in batch):

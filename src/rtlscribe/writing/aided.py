@@ -65,9 +65,9 @@ def repair(
     owed = [a for a in attempts if a.key[2:] not in done]
     samplings = dict.fromkeys(a.completion.sampling for a in owed)
     mended = (
-        Task(completion, court.rule)
+        Task(draft.completion, court.rule, "parser-based" if draft.round else mender.assembly)
         for sampling in samplings
-        for completion in mender.mended(
+        for draft in mender.mended(
             (a.completion for a in owed if a.completion.sampling == sampling),
             problems,
             sampling=sampling,

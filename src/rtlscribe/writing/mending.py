@@ -13,8 +13,8 @@ import msgspec
 
 from rtlscribe.checkers.behaviour import Behaviours
 from rtlscribe.executors.base import Executor
-from rtlscribe.flow import TIMEOUT_S, candidate_of
-from rtlscribe.models.base import Failure, Model, Request, fitting
+from rtlscribe.flow import TIMEOUT_S, Assembly, candidate_of
+from rtlscribe.models.base import Failure, Model, Request, UnansweredError, fitting
 from rtlscribe.prompts import Template
 from rtlscribe.records import Candidate, Completion, Problem, Sampling
 from rtlscribe.writing.judging import Judges
@@ -32,14 +32,16 @@ class Mender(NamedTuple):
     executor: Executor
     workers: int
     timeout_s: float = TIMEOUT_S
+    assembly: Assembly = "parser-based"
 
     def mended(
         self, drawn: Iterable[Completion], problems: Mapping[str, Problem], *, sampling: Sampling, rounds: int
-    ) -> Iterator[Completion]:
-        """Each completion, or the best of its repairs in its place.
+    ) -> Iterator[Draft]:
+        """Each completion as a draft, or the best of its repairs in its place.
 
-        Repaired is what does not pass syntax, interface, elaboration or lint, in up to `rounds` rounds. A prompt that
-        is too long for the model ends the repairs of its answer.
+        Code is found in a completion by `assembly`, and in a repair, which is a whole module, by parsing. Repaired is
+        what does not pass syntax, interface, elaboration or lint, in up to `rounds` rounds. A prompt that is too long
+        for the model ends the repairs of its answer.
 
         Raises:
             RtlscribeError: the model or a judge is broken.
@@ -53,7 +55,7 @@ class Mender(NamedTuple):
                 for draft in self._judged(said, problems, number):
                     key = draft.completion.problem_id, draft.completion.index
                     best[key] = better(best[key], draft)
-            yield from (draft.completion for draft in best.values())
+            yield from best.values()
 
     def _repairs(
         self, wrong: Sequence[Draft], problems: Mapping[str, Problem], sampling: Sampling, number: int
@@ -70,13 +72,15 @@ class Mender(NamedTuple):
             if not isinstance(item, Failure):
                 made = item.completion
                 yield msgspec.structs.replace(made, index=made.index - number * sampling.n)
+            elif not item.refused:
+                raise UnansweredError([item])  # a server that is down makes no answer worse
 
     def _judged(
         self, completions: Iterable[Completion], problems: Mapping[str, Problem], number: int
     ) -> Iterator[Draft]:
         def judge(completion: Completion) -> Draft:
             problem = untold(problems[completion.problem_id])
-            candidate = candidate_of(completion, problem)
+            candidate = candidate_of(completion, problem, "parser-based" if number else self.assembly)
             judgement = self.judges.judge(candidate, problem, timeout_s=self.timeout_s)
             return Draft(round=number, completion=completion, candidate=candidate, judgement=judgement)
 
