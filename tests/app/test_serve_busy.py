@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the server is not installed: pip install -e '.[serve]'")
 pytest.importorskip("uvicorn", reason="the server is not installed: pip install -e '.[serve]'")
 
-from tests.app.conftest import Server, serving, serving_slowly
+from tests.app.conftest import Reply, Server, serving, serving_slowly
 
 from rtlscribe.app.desk import Desk
 from rtlscribe.app.server import Service, application
@@ -83,7 +83,14 @@ def test_a_client_that_goes_frees_its_place(slow: tuple[Server, Callable[[], str
 
 
 def test_pieces_come_as_they_are_made(slow: tuple[Server, Callable[[], str]]) -> None:
-    events = slow[0].chat("20", stream=True, rtlscribe={"events": True}).events
+    replies: list[Reply] = []
+
+    def answered() -> bool:  # the test before may hold the only place for a moment
+        replies.append(slow[0].chat("20", stream=True, rtlscribe={"events": True}))
+        return replies[-1].status == 200
+
+    _until(answered)
+    events = replies[-1].events
     pieces = [event["rtlscribe"]["piece"] for event in events if "piece" in event.get("rtlscribe", {})]
     assert len(pieces) == 23
     said = "".join(event["choices"][0]["delta"].get("content", "") for event in events if event["choices"])
