@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,11 @@ from rtlscribe.errors import RtlscribeError
 from rtlscribe.records import Record
 from rtlscribe.report import rows
 from rtlscribe.report.material import Manifest, Source
-from rtlscribe.report.runs import open_run, read_summary
+from rtlscribe.report.runs import moment, open_run, read_summary
 
 # Options that name a file, a model's folder or a run's folder.
 NAMED = ("data", "json_file", "completions", "model")
 TOLD = ("seed", "against", "rule", "threshold", "loss", "temperature", "n")  # what decides the rows of a run
-DATE = "%Y-%m-%dT%H:%M:%S%z"
 
 
 class Ancestor(Record):
@@ -41,7 +39,7 @@ def ancestors(config: Mapping[str, Any], *, started: str) -> list[Ancestor]:
             if ancestor:
                 found[folder.resolve()] = ancestor
                 owed.append((ancestor.source.manifest.config, ancestor.source.manifest.started))
-    return sorted(found.values(), key=lambda ancestor: _date(ancestor.source.manifest.finished), reverse=True)
+    return sorted(found.values(), key=lambda ancestor: moment(ancestor.source.manifest.finished), reverse=True)
 
 
 def _folders(config: Mapping[str, Any]) -> list[Path]:
@@ -56,13 +54,9 @@ def _finished(folder: Path, before: str) -> Ancestor | None:
         summary = read_summary(source)
     except RtlscribeError:  # of another program, not finished, or not whole: then it is not known what made the file
         return None
-    if not summary or _date(source.manifest.finished) > _date(before):
+    if not summary or moment(source.manifest.finished) > moment(before):
         return None
     return Ancestor(source=source, summary=summary)
-
-
-def _date(text: str) -> float:
-    return datetime.strptime(text, DATE).timestamp() if text else 0.0
 
 
 def told(ancestor: Ancestor) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -127,3 +128,8 @@ def benchmark_content(inputs: Mapping[str, str]) -> str:
     if len(parts) > 1:
         return hashlib.sha256("".join(f"{name} {sha256}\n" for name, sha256 in parts.items()).encode()).hexdigest()
     return next(iter(parts.values()), "")
+
+
+def moment(date: str) -> float:
+    """A date of a manifest in seconds since 1970; 0 for none."""
+    return datetime.strptime(date, "%Y-%m-%dT%H:%M:%S%z").timestamp() if date else 0.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from rtlscribe.report.material import Manifest, Material
+from rtlscribe.report.runs import moment
 from rtlscribe.report.tables import NOTHING, Cell, Table, percent, table, texts
 from rtlscribe.summaries import BenchEntry, BenchSummary, SampleSummary, TransformSummary
 
@@ -67,9 +67,7 @@ def wall_seconds(manifest: Manifest) -> float | None:
     """From the begin of a run to its end, to the second; None where it was taken up again, or does not say."""
     if manifest.attempts > 1 or not (manifest.started and manifest.finished):
         return None
-    form = "%Y-%m-%dT%H:%M:%S%z"
-    begun, ended = (datetime.strptime(text, form) for text in (manifest.started, manifest.finished))
-    return (ended - begun).total_seconds()
+    return moment(manifest.finished) - moment(manifest.started)
 
 
 def _clock(seconds: float) -> str:
