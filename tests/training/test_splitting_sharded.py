@@ -61,7 +61,8 @@ def work(rank: int, port: int, recomputed: bool, expected: list[torch.Tensor], f
             assert isinstance(parameter.grad, DTensor)
             errors.append(float((parameter.grad.full_tensor() - gradient).norm() / gradient.norm()))
     Path(folder, f"{rank}.txt").write_text(str(max(errors)))
-    distributed.destroy_process_group()
+    distributed.barrier()  # the other process may still ask this one for its part
+    os._exit(0)  # an interpreter that ends beside gloo's threads is aborted once in a few hundred times
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="starts processes that talk through gloo")
