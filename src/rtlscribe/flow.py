@@ -12,10 +12,11 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
+from rtlscribe import progress
 from rtlscribe.checkers.base import Checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import Executor, Result
-from rtlscribe.models.base import Model, Request
+from rtlscribe.models.base import Failure, Model, Request, UnansweredError, fitting
 from rtlscribe.prompts import Template
 from rtlscribe.published import PROCEDURES
 from rtlscribe.records import Candidate, Completion, Problem, Record, Sampling, Verdict
@@ -69,13 +70,60 @@ def complete(
     done: Collection[tuple[str, int]] = (),
 ) -> Iterator[Completion]:
     """`sampling.n` completions of each problem as they finish, without those in `done` (problem id, index)."""
+    return model.complete(_requests(problems, template, sampling, done), sampling=sampling)
+
+
+def completed_or_empty(
+    problems: Iterable[Problem],
+    model: Model,
+    template: Template,
+    *,
+    sampling: Sampling,
+    done: Collection[tuple[str, int]] = (),
+) -> Iterator[Completion]:
+    """As `complete`, for what is to be judged: a prompt that the model refuses, as too long, has empty completions.
+
+    Raises:
+        UsageError: the model refuses all. UnansweredError: after the last completion, if some may come another time.
+    """
+    refused: list[Failure] = []
+    failures: list[Failure] = []
+    came = bool(done)
+    for item in fitting(model, _requests(problems, template, sampling, done), sampling=sampling):
+        if not isinstance(item, Failure):
+            came = True
+            yield item.completion
+        else:
+            (refused if item.refused else failures).append(item)
+    if refused:
+        told = refused[0].reason
+        if not came and not failures:
+            raise UsageError(told)
+        number = len({failure.problem_id for failure in refused})
+        progress.note(f"{model.name} refuses the prompts of {number} problems, which count as failed: {told}")
+    for failure in refused:
+        yield Completion(
+            problem_id=failure.problem_id,
+            index=failure.index,
+            text="",
+            model=model.name,
+            sampling=sampling,
+            finish_reason="length",
+        )
+    if failures:
+        raise UnansweredError(failures)
+
+
+def _requests(
+    problems: Iterable[Problem], template: Template, sampling: Sampling, done: Collection[tuple[str, int]]
+) -> list[Request]:
     requests = []
     for problem in problems:
         owed = tuple(index for index in range(sampling.n) if (problem.id, index) not in done)
         if owed:
             prompt = problem.prompt or template.render(instruction=problem.text, header=problem.header)
             requests.append(Request(problem_id=problem.id, prompt=prompt, system=problem.system, indices=owed))
-    return model.complete(requests, sampling=sampling)
+    return requests
 
 
 def judge(

@@ -18,7 +18,7 @@ from rtlscribe.benchmarks.errata import read_errata
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.flow import ASSEMBLIES, TIMEOUT_S, Assembly, Attempt, Task, complete, judge
+from rtlscribe.flow import ASSEMBLIES, TIMEOUT_S, Assembly, Attempt, Task, completed_or_empty, judge
 from rtlscribe.models.base import Model, local_path
 from rtlscribe.options import Count, CountFromZero, Positive, Share
 from rtlscribe.prompts import Template, template_file
@@ -321,7 +321,7 @@ def _drawn_here(
     for sampling in ways.samplings:
         done = {key[1:] for key in kept if key[0] == sampling.temperature}
         if len(done) < len(problems) * sampling.n:
-            yield from complete(problems.values(), model(), template, sampling=sampling, done=done)
+            yield from completed_or_empty(problems.values(), model(), template, sampling=sampling, done=done)
 
 
 def _owed(completions: Iterable[Completion], ways: Ways, done: set[tuple[str, str, float, str, int]]) -> Iterator[Task]:

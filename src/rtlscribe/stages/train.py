@@ -18,7 +18,7 @@ from rtlscribe.benchmarks.base import benchmark_inputs, load_problems
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.flow import Task, complete, judge
+from rtlscribe.flow import Task, completed_or_empty, judge
 from rtlscribe.models.base import open_model
 from rtlscribe.options import Count, CountFromZero, FromZero
 from rtlscribe.prompts import Template, template_file
@@ -307,7 +307,7 @@ class _Judged:
             seed=settings.seed,
         )
         asked = self.problems.values()
-        drawn = complete(asked, open_model(f"hf:{model}"), Template(settings.prompt), sampling=sampling)
+        drawn = completed_or_empty(asked, open_model(f"hf:{model}"), Template(settings.prompt), sampling=sampling)
         results = judge(
             (Task(completion) for completion in drawn),
             self.problems,
