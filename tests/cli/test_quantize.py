@@ -89,6 +89,11 @@ def test_k_quants_are_made_by_llama_cpp(rtlscribe: Callable, model: Path, tmp_pa
 WRONG = {
     "no calibration": (["MODEL"], 2, "GPTQ is calibrated: name samples with --data"),
     "calibration of a GGUF": (["MODEL", "--format", "gguf", "--data", "x.jsonl"], 2, "a GGUF is not calibrated"),
+    "calibration rows of a GGUF": (
+        ["MODEL", "--format", "gguf", "--calibration-rows", "9"],
+        2,
+        "--calibration-rows: a GGUF is not",
+    ),
     "type of GPTQ": (
         ["MODEL", "--type", "Q4_0", "--data", "x.jsonl"],
         2,

@@ -17,7 +17,7 @@ from rtlscribe.benchmarks.base import benchmark_inputs, load_problems
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.errors import UsageError
 from rtlscribe.executors.base import open_executor
-from rtlscribe.flow import Attempt, Task, complete, judge
+from rtlscribe.flow import Attempt, Task, completed_or_empty, judge
 from rtlscribe.models.base import open_model
 from rtlscribe.models.memory import answering_bytes, refuse_too_large
 from rtlscribe.options import Count, FromZero, Share
@@ -37,6 +37,7 @@ GgufType = Literal[
 RULE = "strict"
 BEFORE, AFTER, MEASURED = "before.jsonl", "out.jsonl", "measured.jsonl"
 MIB = 1 << 20
+OF_CALIBRATION = ("data", "method", "calibration_rows", "max_length")
 
 
 @Parameter(name="*")
@@ -169,8 +170,10 @@ def run(config: Config) -> QuantizeSummary:
 def _plan(config: Config) -> Plan:
     """What the options ask for, with all that it needs: MissingToolError and UsageError come before any work."""
     if config.format == "gguf":
-        if config.data:
-            raise UsageError(f"--data {config.data}: a GGUF is not calibrated; leave it out, or take --format gptq")
+        for name in OF_CALIBRATION:
+            if getattr(config, name) != getattr(Config, name):
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option}: a GGUF is not calibrated; leave it out, or take --format gptq")
         kind = config.type or {4: "Q4_0", 8: "Q8_0"}[config.bits]
         with registry.extra("gguf"):
             from rtlscribe.quantizing import gguf_writer, llama_quantize
@@ -277,7 +280,7 @@ def _rates(config: Config, name: str, test: Test, work: RunDir, log: str) -> Set
     done = {(attempt.completion.problem_id, attempt.completion.index) for attempt in before}
     total = len(test.problems) * config.n
     if len(done) < total:
-        drawn = complete(
+        drawn = completed_or_empty(
             test.problems.values(),
             open_model(name, batch_size=config.batch_size),
             Template(config.prompt),
