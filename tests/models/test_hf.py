@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import Lfm2Config, Lfm2ForCausalLM
 
 from rtlscribe.errors import UsageError
+from rtlscribe.flow import completed_or_empty
 from rtlscribe.models.base import Request, open_model
 from rtlscribe.models.hf import HfModel, choose, load
 from rtlscribe.models.streaming import Piece
-from rtlscribe.prompts import prompt_ids
-from rtlscribe.records import Sampling
+from rtlscribe.prompts import Template, prompt_ids
+from rtlscribe.records import Problem, Sampling
 from rtlscribe.training.scratch import Size, build_model
 
 REQUESTS = [Request(problem_id=f"p{n}", prompt="module " * (1 + 3 * n), indices=(0, 1, 2)) for n in range(4)]
@@ -27,12 +29,34 @@ def texts(model: HfModel, requests: list[Request], sampling: Sampling) -> dict[t
     return {(c.problem_id, c.index): c.text for c in model.complete(requests, sampling=sampling)}
 
 
-@pytest.mark.parametrize("sampling", [Sampling(n=3, temperature=1.0, seed=3, max_tokens=12), Sampling(max_tokens=12)])
+# The first is longer than the room that the cache makes at a time, and rows of it end early.
+@pytest.mark.parametrize("sampling", [Sampling(n=3, temperature=1.0, seed=3, max_tokens=300), Sampling(max_tokens=12)])
 def test_an_answer_does_not_depend_on_its_batch(folder: str, sampling: Sampling) -> None:
     together = texts(HfModel(folder, batch_size=12), REQUESTS, sampling)
     alone = texts(HfModel(folder, batch_size=1), REQUESTS, sampling)
     assert len(together) == 12
     assert together == alone
+
+
+def test_so_it_is_with_layers_that_keep_a_state(folder: str, tmp_path: Path) -> None:
+    _, tokenizer = load(folder)
+    config = Lfm2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        layer_types=["conv", "full_attention"],
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    torch.manual_seed(0)
+    Lfm2ForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    sampling = Sampling(n=3, temperature=1.0, seed=3, max_tokens=20)
+    together = texts(HfModel(str(tmp_path), batch_size=12), REQUESTS, sampling)
+    assert together == texts(HfModel(str(tmp_path), batch_size=1), REQUESTS, sampling)
 
 
 def test_a_problem_may_be_asked_in_several_ways(folder: str) -> None:
@@ -108,6 +132,16 @@ def test_a_prompt_longer_than_the_context_is_named(folder: str) -> None:
     long = Request(problem_id="long", prompt="word " * 3000, indices=(0,))
     with pytest.raises(UsageError, match=r"'long' has .* more than"):
         list(HfModel(folder).complete([long], sampling=Sampling()))
+
+
+def test_of_what_is_judged_such_a_prompt_has_empty_completions(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    model, template, sampling = HfModel(folder), Template("rtlcoder"), Sampling(n=2, temperature=1.0, max_tokens=8)
+    short, long = (Problem(id=i, text=text) for i, text in (("short", "a gate"), ("long", "word " * 2000)))
+    said = {(c.problem_id, c.index): c for c in completed_or_empty([short, long], model, template, sampling=sampling)}
+    assert [bool(said[i, k].text) for i in ("short", "long") for k in range(2)] == [True, True, False, False]
+    assert "refuses the prompts of 1 problems, which count as failed: the prompt of 'long'" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="the prompt of 'long' has"):
+        list(completed_or_empty([long], model, template, sampling=sampling))
 
 
 def test_pieces_make_up_the_completion(folder: str) -> None:

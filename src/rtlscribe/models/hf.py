@@ -16,13 +16,13 @@ from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
-    DynamicCache,
     GenerationConfig,
 )
 from transformers.utils import logging
 
 from rtlscribe.errors import UsageError
 from rtlscribe.models.base import Request
+from rtlscribe.models.cache import GrowingCache
 from rtlscribe.models.memory import refuse_too_large, widened_bytes
 from rtlscribe.models.streaming import Piece
 from rtlscribe.prompts import prompt_ids
@@ -144,19 +144,25 @@ class HfModel:
         self, keys: list[tuple[str, int]], prompts: list[list[int]], sampling: Sampling, told: bool
     ) -> Iterator[Piece | Completion]:
         """One completion for each prompt, each as soon as it has ended, which frees its place in the batch."""
-        given, mask = self._padded(prompts)
+        # A prompt of which several answers are owed is read once.
+        place = {prompt: number for number, prompt in enumerate(dict.fromkeys(map(tuple, prompts)))}
+        given, mask = self._padded([list(prompt) for prompt in place])
         rooms = [self._room(len(prompt), sampling) for prompt in prompts]
         room = max(rooms)
         uniforms = torch.tensor([_uniforms(sampling.seed, *key, room) for key in keys])
         uniforms = uniforms.to(given.device)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        cache = DynamicCache(config=self._model.config)
+        cache = GrowingCache(self._model.config)
         said: list[list[int]] = [[] for _ in keys]
         tellers = [_Teller(self._tokenizer) for _ in keys]
         rows = list(range(len(keys)))  # which completion each row of the batch is
         owed = set(rows)
         for step in range(room):
             logits = self._step(given, mask, positions, cache)
+            if not step and len(place) < len(rows):
+                owners = torch.tensor([place[tuple(prompt)] for prompt in prompts], device=given.device)
+                cache.reorder_cache(owners)
+                logits, positions, mask = logits[owners], positions[owners], mask[owners]
             tokens = choose(logits, uniforms[rows, step], temperature=sampling.temperature, top_p=sampling.top_p)
             for row, token in zip(rows, tokens.tolist(), strict=True):
                 if row in owed:
@@ -172,12 +178,12 @@ class HfModel:
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
             if len(owed) <= COMPACT_AT * len(rows):
                 left = torch.tensor([place for place, row in enumerate(rows) if row in owed], device=given.device)
-                cache.batch_select_indices(left)
+                cache.reorder_cache(left)
                 given, positions, mask = given[left], positions[left], mask[left]
                 rows = [rows[place] for place in left.tolist()]
 
     @torch.inference_mode()
-    def _step(self, given: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache) -> Tensor:
+    def _step(self, given: Tensor, mask: Tensor, positions: Tensor, cache: GrowingCache) -> Tensor:
         """The logits of the next token, [B, V]; the cache grows by what is given."""
         output = self._model(
             input_ids=given,
