@@ -25,8 +25,8 @@ class Config:
     data: Path
     """Samples whose text the tokenizer is trained on."""
 
-    size: SizeName = "small"
-    """Dimensions of the Llama: about 0.1, 0.8 or 5 million parameters."""
+    size: str = "small"
+    """nano, small or medium (0.1, 0.8 or 5 million parameters), or HIDDENxLAYERSxHEADSxVOCABULARY: 256x6x8x2048."""
 
     prompt: str = "rtlcoder"
     """Prompt template: a shipped name, or a path that ends in .jinja."""
@@ -51,15 +51,15 @@ def run(config: Config) -> NewModelSummary:
     with RunDir.open(folder, stage="new-model", config=as_config(config), inputs=inputs, fresh=config.fresh) as work:
         if work.finished:
             return work.summary(NewModelSummary)
+        with registry.extra("train"):
+            from rtlscribe.training import scratch
+        size = scratch.size(config.size)
         template = Template(config.prompt)
         texts = [
             template.render(instruction=s.instruction, header=s.header) + s.verilog for s in read_samples(config.data)
         ]
-        with registry.extra("train"):
-            from rtlscribe.training import scratch
-
         model = work.path / "model"
-        parameters = scratch.build_model(texts, model, size=scratch.SIZES[config.size], seed=config.seed)
+        parameters = scratch.build_model(texts, model, size=size, seed=config.seed)
         summary = NewModelSummary(output=str(model), parameters=parameters)
         work.finish(summary)
     return summary
