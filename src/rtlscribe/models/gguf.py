@@ -36,6 +36,7 @@ from rtlscribe.records import Completion, Sampling
 CONTEXT = 4096  # tokens of prompt and answer together, where the model takes so many
 MOST_SLOTS = 8  # completions at a time; more gain little on a CPU
 SHARE = 0.5  # of the free memory, at most, for what the completions under way keep
+SMALL_BYTES = 16 << 20  # a smaller model's layers are computed sooner than a second thread is woken
 FLOAT_TYPES = (0, 1, 32)  # general.file_type: F32, F16, BF16
 KEPT_BYTES = 2  # of a number kept of each token: F16
 ENDS_AFTER_S = 5.0
@@ -228,6 +229,7 @@ def _settings(path: Path, head: dict[str, gguf_header.Value], batch_size: int) -
     context = min(number("context_length", CONTEXT), CONTEXT)
     size = path.stat().st_size
     free = available_bytes()
+    cores = 1 if size < SMALL_BYTES else len(os.sched_getaffinity(0))
     room = batch_size if free is None else int((free - size) * SHARE // (context * a_token))
     slots = 1 if head.get("general.file_type") in FLOAT_TYPES else max(1, min(batch_size, MOST_SLOTS, room))
     return {
@@ -235,7 +237,7 @@ def _settings(path: Path, head: dict[str, gguf_header.Value], batch_size: int) -
         "context": context,
         "slots": slots,
         "bytes": size + context * slots * a_token,
-        "threads": int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))),
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or cores),
     }
 
 
