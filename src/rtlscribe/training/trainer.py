@@ -31,7 +31,7 @@ from transformers.integrations import is_deepspeed_zero3_enabled
 from transformers.trainer_utils import get_last_checkpoint
 
 from rtlscribe.errors import MissingToolError, UsageError
-from rtlscribe.training import allocation, optimizer, replicas, splitting
+from rtlscribe.training import optimizer, replicas, splitting
 from rtlscribe.training.batches import Batch, Batches, LengthBuckets
 from rtlscribe.training.data import Row
 from rtlscribe.training.grouping import Group, Within
@@ -359,8 +359,6 @@ def train(
         model: of transformers or peft; where adapters are trained, with them.
         settings: as `hyperparameters.resolved` gives them.
     """
-    if args.device.type == "cpu":
-        allocation.keep_freed()
     args.warmup_steps = round(settings.warmup_share * steps(len(rows), settings, args.world_size))
     if settings.gradient_checkpointing:
         recompute_activations(model)
