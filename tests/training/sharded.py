@@ -42,7 +42,7 @@ def main(folder: str, data: str, split: str, target: str) -> None:
     if rank == 0:
         Path(target).write_text(json.dumps({name: g.norm().item() for name, g in gradients.items()}))
     dist.barrier()  # the other process may still ask this one for its part
-    os._exit(0)  # an interpreter that ends beside gloo's threads is aborted once in a few hundred times
+    os._exit(0)  # an interpreter that ended beside gloo's threads has been aborted
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def work(rank: int, port: int, recomputed: bool, expected: list[torch.Tensor], f
             errors.append(float((parameter.grad.full_tensor() - gradient).norm() / gradient.norm()))
     Path(folder, f"{rank}.txt").write_text(str(max(errors)))
     distributed.barrier()  # the other process may still ask this one for its part
-    os._exit(0)  # an interpreter that ends beside gloo's threads is aborted once in a few hundred times
+    os._exit(0)  # an interpreter that ended beside gloo's threads has been aborted
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="starts processes that talk through gloo")

@@ -92,12 +92,13 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     )
 
 
-def untrained(size: Size, *, seed: int, **marks: int | None) -> LlamaForCausalLM:
-    """A Llama with random weights; `marks` are the ids of the tokens that begin, end and pad a text."""
+def build_model(texts: Iterable[str], folder: Path, *, size: Size, seed: int) -> int:
+    """Save tokenizer and untrained model to `folder` in the usual form. Returns the number of parameters."""
+    tokenizer = build_tokenizer(texts, size.vocabulary)
     torch.manual_seed(seed)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=size.vocabulary,
+            vocab_size=len(tokenizer),
             hidden_size=size.hidden,
             intermediate_size=size.hidden * 8 // 3 // 32 * 32,
             num_hidden_layers=size.layers,
@@ -105,20 +106,10 @@ def untrained(size: Size, *, seed: int, **marks: int | None) -> LlamaForCausalLM
             num_key_value_heads=size.heads,
             max_position_embeddings=CONTEXT,
             tie_word_embeddings=True,
-            **marks,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
         )
-    )
-
-
-def build_model(texts: Iterable[str], folder: Path, *, size: Size, seed: int) -> int:
-    """Save tokenizer and untrained model to `folder` in the usual form. Returns the number of parameters."""
-    tokenizer = build_tokenizer(texts, size.vocabulary)
-    model = untrained(
-        size._replace(vocabulary=len(tokenizer)),
-        seed=seed,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
