@@ -1,12 +1,9 @@
-"""Take rows out of a dataset that are too near to problems of a benchmark. Does not change the rows that stay.
-
-The paper, 4.2: Rouge-L of instruction with instruction and of code with code, above 0.5 in either the row goes.
-"""
+"""Take rows out of a dataset that are too near to problems of a benchmark. Does not change the rows that stay."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,13 +11,12 @@ from typing import Literal
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
-from rtlscribe.benchmarks.base import benchmark_inputs, load_problems
+from rtlscribe.benchmarks.nearness import Nearest, Nearness, Problems
 from rtlscribe.errors import UsageError
 from rtlscribe.options import Count, Share
-from rtlscribe.records import Problem, Record, Sample
+from rtlscribe.records import Record, Sample
 from rtlscribe.rundir import RunDir, as_config, default_folder
-from rtlscribe.samples import read_problems, stream_samples
-from rtlscribe.similarity import Index
+from rtlscribe.samples import stream_samples
 from rtlscribe.summaries import DecontaminateSummary
 
 BINS = 20
@@ -56,13 +52,6 @@ class Config:
     """Start over instead of going on with an earlier attempt."""
 
 
-class Nearest(Record, kw_only=True):
-    """The problem that is nearest to a part of a row, as BENCHMARK/ID, and their Rouge-L."""
-
-    problem: str
-    score: float
-
-
 class Examined(Record, kw_only=True):
     """A row's nearest problems; None where nothing is in common, or there is no code."""
 
@@ -73,8 +62,7 @@ class Examined(Record, kw_only=True):
 
     def near(self, threshold: float) -> tuple[bool, bool]:
         """Whether instruction and code are above a threshold."""
-        by_instruction, by_code = (bool(n and n.score > threshold) for n in (self.instruction, self.code))
-        return by_instruction, by_code
+        return Nearness(self.instruction, self.code).above(threshold)
 
 
 class Removed(Record, kw_only=True):
@@ -85,34 +73,21 @@ class Removed(Record, kw_only=True):
     sample: Sample
 
 
-class _Side:
-    """One part of all problems, instruction or code: which of them is nearest to a text?"""
-
-    def __init__(self, named: Sequence[tuple[str, str]]) -> None:
-        kept = [(name, text) for name, text in named if text.strip()]
-        self.names = [name for name, _ in kept]
-        self.index = Index(text for _, text in kept)
-
-    def nearest(self, texts: Sequence[str], workers: int) -> list[Nearest | None]:
-        found = self.index.nearest_of_each(texts, workers=workers)
-        return [Nearest(problem=self.names[f.number], score=f.score) if f else None for f in found]
-
-
 def run(config: Config) -> DecontaminateSummary:
     """Remove rows that are too near to a benchmark's problems.
 
     Writes what stays to out.jsonl, what goes with its nearest problems to removed.jsonl, and the nearest problems of
     every row to scores.jsonl, each in the order of the rows.
     """
-    problems, inputs = _problems(config.against)
-    if config.data.resolve() in {path.resolve() for path in inputs.values()}:
+    problems = Problems(config.against)
+    if config.data.resolve() in {path.resolve() for path in problems.inputs.values()}:
         raise UsageError(f"--against names {config.data}, the data itself; name what it must not hold")
     folder = config.output or default_folder("decontaminate")
     with RunDir.open(
         folder,
         stage="decontaminate",
         config=as_config(config),
-        inputs={"data": config.data, **inputs},
+        inputs={"data": config.data, **problems.inputs},
         fresh=config.fresh,
     ) as work:
         if work.finished:
@@ -126,40 +101,19 @@ def run(config: Config) -> DecontaminateSummary:
     return summary
 
 
-def _problems(against: tuple[str, ...]) -> tuple[list[tuple[str, Problem]], dict[str, Path]]:
-    """All problems with their benchmarks' names, and the files that they are read from."""
-    if not against:
-        raise UsageError("nothing to compare with; name a benchmark or a file: --against verilogeval-human=DIR")
-    problems: list[tuple[str, Problem]] = []
-    inputs: dict[str, Path] = {}
-    for given in against:
-        if Path(given).is_file():
-            found, files = read_problems(Path(given)), {"file": Path(given)}
-            name = Path(given).stem
-        else:
-            name, _, place = given.partition("=")
-            root = Path(place) if place else None
-            found, files = load_problems(name, root=root), benchmark_inputs(name, root)
-        problems += [(name, problem) for problem in found]
-        inputs |= {f"{given}: {part}": path for part, path in files.items()}
-    return problems, inputs
-
-
-def _examine(config: Config, problems: list[tuple[str, Problem]], work: RunDir) -> None:
+def _examine(config: Config, problems: Problems, work: RunDir) -> None:
     """Write the nearest problems of every row that an earlier attempt did not get to."""
-    texts = _Side([(f"{name}/{p.id}", p.text) for name, p in problems])
-    codes = _Side([(f"{name}/{p.id}", p.reference) for name, p in problems])
     total = sum(1 for _ in jsonl.lines(config.data))
     with work.appending(SCORES) as append:
         done = sum(1 for _ in jsonl.lines(work.path / SCORES))
         rows = itertools.islice(stream_samples(config.data), done, None)
         with progress.bar("decontaminate", total, done=done) as bar:
             while block := list(itertools.islice(rows, BLOCK)):
-                by_text = texts.nearest([s.instruction for s in block], config.workers)
-                by_code = codes.nearest([s.verilog for s in block], config.workers)
-                for sample, text, code in zip(block, by_text, by_code, strict=True):
+                instructions, codes = [s.instruction for s in block], [s.verilog for s in block]
+                near = problems.nearest(instructions, codes, workers=config.workers)
+                for sample, (instruction, code) in zip(block, near, strict=True):
                     has_code = bool(sample.verilog.strip())
-                    append(Examined(id=sample.id, has_code=has_code, instruction=text, code=code))
+                    append(Examined(id=sample.id, has_code=has_code, instruction=instruction, code=code))
                 bar.add(len(block))
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import itertools
 import random
+from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
+from rtlscribe.benchmarks.nearness import Nearness, Problems
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.designs import FAMILIES
 from rtlscribe.designs.families import Family, Unseen
 from rtlscribe.designs.families import families as all_families
-from rtlscribe.designs.generate import Worded, Wording, generate
+from rtlscribe.designs.generate import Worded, Wording, generate, worded
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.options import Count, CountFromZero, Share
@@ -60,6 +62,12 @@ class Config:
     distinct: Share = 1.0
     """Rouge-L above which an instruction is too near to an earlier row's, and is drawn anew; 1 keeps all."""
 
+    against: tuple[str, ...] = ()
+    """Benchmarks, perhaps as NAME=DIR, or files of problems: a row that is too near to one is drawn anew."""
+
+    threshold: Share = 0.5
+    """Rouge-L, of instruction or of code, above which a row is too near to a problem of --against."""
+
     answers: CountFromZero = 0
     """Answers to plant for each row, to answered.jsonl: tasks for `rtlscribe data verify` whose truth is known."""
 
@@ -94,54 +102,71 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
     evaluate held-out`; the families of `rtlscribe evaluate held-out-families` are in no row unless asked for.
     """
     families = _families(config)
+    problems = Problems(config.against) if config.against else None
     folder = config.output or default_folder("designs")
     checker = open_checker("iverilog") if config.verify else None
-    tools = {"checker": checker.name} if checker else {}
     with RunDir.open(
-        folder, stage="designs", config=as_config(config), inputs={}, tools=tools, fresh=config.fresh
+        folder,
+        stage="designs",
+        config=as_config(config),
+        inputs=problems.inputs if problems else {},
+        tools={"checker": checker.name} if checker else {},
+        fresh=config.fresh,
     ) as work:
         if work.finished:
             return work.summary(DesignsSummary)
-        near = _too_near(config, families)
-        total = sum(1 for _ in _rows(config, families, near)), sum(1 for _ in _held_out(config, families))
+        rows = _Rows(config, families, problems)
+        total = len(rows), sum(1 for _ in _held_out(config, families))
         for found, count, what in zip(total, (config.n, config.held_out), ("rows", "held-out problems"), strict=True):
             if found < count:
                 progress.note(f"designs: these families have {found} different {what}, not {count}")
-        if near:
-            progress.note(f"designs: {len(near)} draws were nearer than {config.distinct} to an earlier row")
-        failed = (
-            _verify(_wanted(config, families, near), sum(total), checker, work, config.workers) if checker else set()
-        )
-        summary = _write(config, families, near, work, failed)
+        failed = set[str]()
+        if checker:
+            wanted = itertools.chain(rows, _held_out(config, families))
+            failed = _verify(wanted, sum(total), checker, work, config.workers)
+        summary = _write(config, families, rows, work, failed)
         work.finish(summary)
     return summary
 
 
-# The rows are made again wherever they are wanted: that takes about a millisecond each, and little memory.
+class _Rows:
+    """The rows of a run. They are drawn once and made again wherever they are wanted, a millisecond each."""
+
+    def __init__(self, config: Config, families: dict[str, Family], problems: Problems | None) -> None:
+        self._wording = config.wording
+        self._families = list(families.values())
+        self._drawn = array("H"), array("Q")  # the number of its family, and its seed
+        pool, near = Pool(config.distinct), Counter[str]()
+        numbers = {family.name: number for number, family in enumerate(self._families)}
+
+        def is_wanted(row: Worded) -> bool:
+            if problems and any(_nearness(row, problems).above(config.threshold)):
+                near[f"{config.threshold} to a problem of --against"] += 1
+                return False
+            if config.distinct < 1 and pool.add(row.instruction):
+                near[f"{config.distinct} to an earlier row"] += 1
+                return False
+            return True
+
+        drawn = generate(split="train", seed=config.seed, families=families, wording=config.wording, wanted=is_wanted)
+        with progress.bar("circuits", config.n) as bar:
+            for row in itertools.islice(drawn, config.n):
+                self._drawn[0].append(numbers[row.family.name])
+                self._drawn[1].append(row.seed)
+                bar.add()
+        for what, count in near.items():
+            progress.note(f"designs: {count} draws were nearer than {what}")
+
+    def __len__(self) -> int:
+        return len(self._drawn[0])
+
+    def __iter__(self) -> Iterator[Worded]:
+        for number, seed in zip(*self._drawn, strict=True):
+            yield worded(self._families[number], seed, wording=self._wording)
 
 
-def _rows(config: Config, families: dict[str, Family], near: Collection[str]) -> Iterator[Worded]:
-    rows = _drawn(config, families, lambda row: row.id not in near)
-    return itertools.islice(rows, config.n)
-
-
-def _drawn(config: Config, families: dict[str, Family], wanted: Callable[[Worded], bool]) -> Iterator[Worded]:
-    return generate(split="train", seed=config.seed, families=families, wording=config.wording, wanted=wanted)
-
-
-def _too_near(config: Config, families: dict[str, Family]) -> Collection[str]:
-    """The ids of the draws whose instructions are too near to those of rows before them."""
-    pool, near = Pool(config.distinct), set[str]()
-
-    def is_new(row: Worded) -> bool:
-        if pool.add(row.instruction):
-            near.add(row.id)
-        return row.id not in near
-
-    if config.distinct < 1:
-        for _ in itertools.islice(_drawn(config, families, is_new), config.n):
-            pass
-    return near
+def _nearness(row: Worded, problems: Problems) -> Nearness:
+    return problems.nearest([row.instruction], [row.design.reference])[0]
 
 
 def _held_out(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
@@ -155,17 +180,13 @@ def _held_out(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
     return itertools.islice(problems, config.held_out)
 
 
-def _wanted(config: Config, families: dict[str, Family], near: Collection[str]) -> Iterator[Worded]:
-    return itertools.chain(_rows(config, families, near), _held_out(config, families))
-
-
 def _write(
-    config: Config, families: dict[str, Family], near: Collection[str], work: RunDir, failed: Collection[str]
+    config: Config, families: dict[str, Family], drawn: _Rows, work: RunDir, failed: Collection[str]
 ) -> DesignsSummary:
     """Write what passed."""
 
     def rows() -> Iterator[Worded]:
-        return (row for row in _rows(config, families, near) if row.id not in failed)
+        return (row for row in drawn if row.id not in failed)
 
     kept = Counter(row.family.name for row in rows())
     if not kept:
