@@ -112,13 +112,27 @@ def _behaviour(design: Design, rng: random.Random) -> str:
 
 def _interface(design: Design, level: Level, interface: Interface, rng: random.Random) -> str:
     if interface == "text":
-        return said("header", rng, design, header=design.header)
+        return said("header", rng, design, header=laid_out(design.header, rng))
     name = said("name", rng, design, module=design.name)
     if interface == "list":
         return f"{name}\n{ports_said(design, rng)}"
     if level == "verbose" and rng.random() < 0.4:
         return ports_said(design, rng)
     return name if rng.random() < 0.15 else ""
+
+
+def laid_out(header: str, rng: random.Random) -> str:
+    """A header as others write it, at times: indented in another way, on one line, or with `wire` at each net."""
+    if rng.random() < 0.4:
+        return header
+    first, *ports, _ = (line.strip(" ,") for line in header.splitlines())
+    if rng.random() < 0.2:
+        ports = [re.sub(r"^(input|output) (?!reg )", r"\1 wire ", port) for port in ports]
+    opening = first.replace("(", rng.choice(["(", " ("]))
+    if rng.random() < 0.25:
+        return f"{opening}{', '.join(ports)});"
+    indent = rng.choice(["\t", "  ", "    "])
+    return f"{opening}\n{indent}" + f",\n{indent}".join(ports) + "\n);"
 
 
 def _house_rules(design: Design, rng: random.Random) -> list[str]:
@@ -131,7 +145,7 @@ def _house_rules(design: Design, rng: random.Random) -> list[str]:
         rules.append("No loops.")
     if "always" not in code:
         rules += ["Use continuous assignments only.", "No always blocks."]
-    elif code.count("always") == 1 and not re.search(r"posedge|\bassign\b|\bwire\b", code):
+    elif code.count("always") == 1 and not re.search(r"posedge|negedge|\bassign\b|\bwire\b", code):
         rules.append("Use one combinational always block.")
     if "case (" in code:
         rules.append("Use a case statement.")

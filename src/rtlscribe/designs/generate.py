@@ -15,7 +15,17 @@ from typing import Literal, TypeVar
 
 from rtlscribe.designs.base import Design, Pick, Port
 from rtlscribe.designs.families import FAMILIES, Family
-from rtlscribe.designs.forms import CODE_FORMS, INTERFACES, SHARES, Form, Interface, Level, forms_of, instruction
+from rtlscribe.designs.forms import (
+    CODE_FORMS,
+    INTERFACES,
+    SHARES,
+    Form,
+    Interface,
+    Level,
+    forms_of,
+    instruction,
+    laid_out,
+)
 from rtlscribe.designs.testbench import PASS_PATTERN, testbench
 from rtlscribe.records import Problem, Sample
 
@@ -25,6 +35,7 @@ T = TypeVar("T")
 
 HELD_OUT_SHARE = 0.1
 LEVEL_WEIGHTS: dict[Level, int] = {"terse": 2, "normal": 5, "verbose": 3}
+TERSE_WITHOUT_HEADER = 0.5  # of the rich wordings
 # A family whose parameters run out would loop for ever; so many draws in a row without a new row end it.
 DRAWS_WITHOUT_NEWS = 200
 # Styles of naming ports in rich wordings: "" leaves the family's names, which half of the circuits have.
@@ -94,7 +105,7 @@ def worded(family: Family, seed: int, *, level: Level | None = None, wording: Wo
         random.Random(f"{family.name} {seed} {part}") for part in ("parameters", "names", "words")
     )
     chosen: Level = level if level else _weighted(LEVEL_WEIGHTS, words)
-    usual = chosen == "terse"
+    usual = chosen == "terse" and (level is not None or wording == "plain" or words.random() < TERSE_WITHOUT_HEADER)
     if wording == "plain":
         design = family.build(parameters, _picker(names, usual=usual))
         header = "" if usual else design.header
@@ -104,12 +115,14 @@ def worded(family: Family, seed: int, *, level: Level | None = None, wording: Wo
     interface: Interface = "none" if usual else "field"
     if not usual:
         design = replace(design, name=_module_name(design, names))
-    if not usual and level is None:
+    if chosen != "terse" and level is None:
         form = _weighted({form: SHARES[form] for form in forms_of(design)}, words)
         interface = _weighted(INTERFACES, words)
     text = instruction(design, chosen, interface, form, words)
-    has_header = interface == "field" and form not in CODE_FORMS
-    return Worded(family, seed, design, chosen, text, design.header if has_header else "", form)
+    header = design.header if interface == "field" and form not in CODE_FORMS else ""
+    if header and level is None:
+        header = laid_out(header, words)
+    return Worded(family, seed, design, chosen, text, header, form)
 
 
 def generate(
