@@ -19,7 +19,7 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import collide, likely, operand_names, signed
+from rtlscribe.designs.parts import always, case_statement, collide, likely, operand_names, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -624,6 +624,8 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
     wrong = fill(no.wrong, a, b)
     plain = tuple(fill(t, "the first operand", "the second operand") for t in (words, yes.words, no.words))
     size = article(f"{width}-bit")
+    style = rng.choice([_chosen, _chosen, _chosen_by_name, _if_else, _default_first, _case_of_condition])
+    body = style(out, width, test, if_yes, if_no)
     return Design(
         key=(width, code, yes.code, no.code),
         name=pick("cond_unit", "conditional", "top_module"),
@@ -646,11 +648,36 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
             f"Design a combinational circuit whose {width}-bit output {out} equals {otherwise}, "
             f"except when {condition}: then it equals {then}.",
         ),
-        body=f"    assign {out} = {test} ? {if_yes} : {if_no};",
+        body=body,
+        registers=frozenset({out} if "always" in body else ()),
         model=Combinational(function),
         bugs=(
-            (f"? {if_yes} : {if_no};", f"? {if_no} : {if_yes};"),
-            (f"{if_yes} : {if_no};", f"{if_yes} : {wrong};"),
+            (body, style(out, width, test, if_no, if_yes)),
+            (body, style(out, width, test, if_yes, wrong)),
         ),
         stimulus={a: collide(width), b: collide(width)},
     )
+
+
+def _chosen(out: str, width: int, test: str, yes: str, no: str) -> str:
+    return f"    assign {out} = {test} ? {yes} : {no};"
+
+
+def _chosen_by_name(out: str, width: int, test: str, yes: str, no: str) -> str:
+    return f"""    wire condition_met = {test};
+    wire [{width - 1}:0] value_if_met = {yes};
+    wire [{width - 1}:0] value_otherwise = {no};
+
+{_chosen(out, width, "condition_met", "value_if_met", "value_otherwise")}"""
+
+
+def _if_else(out: str, width: int, test: str, yes: str, no: str) -> str:
+    return always(f"        if ({test})\n            {out} = {yes};\n        else\n            {out} = {no};")
+
+
+def _default_first(out: str, width: int, test: str, yes: str, no: str) -> str:
+    return always(f"        {out} = {no};\n        if ({test})\n            {out} = {yes};")
+
+
+def _case_of_condition(out: str, width: int, test: str, yes: str, no: str) -> str:
+    return always(case_statement(test, out, [("1'b1", yes)], no))

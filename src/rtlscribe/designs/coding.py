@@ -7,7 +7,45 @@ import random
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask
 from rtlscribe.designs.combinational import Words
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import always, case_statement
+from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit
+
+
+def _decoder_code(rng: random.Random, data: str, out: str, ways: int, condition: str, *, low: bool) -> Written:
+    """A decoder by a shift, an indexed bit, a comparison for each bit, or a table; `condition` is the enable's, or ""."""
+    size, enable = (ways - 1).bit_length(), condition.removeprefix("!")
+    style = rng.choice(["shift", "index", "bits", "loop", "table"])
+    line, idle = f"({ways}'d1 << {data})", f"{'~' * low}{ways}'d0"
+    off = [(f"({condition}", f"({enable if condition != enable else '!' + enable}")] if condition else []
+    if style == "shift":
+        hot = f"{'~' * low}{line}"
+        code = f"({condition}) ? {hot} : {idle}" if condition else hot
+        bugs = ((f"{ways}'d1 <<", f"{ways}'d2 <<"), *off, (hot, line if low else f"~{line}"))
+        return Written(f"    assign {out} = {code};", bugs)
+    if style == "index":
+        tests = [condition] * bool(condition) + [f"{data} < {size}'d{ways}"] * (ways < 1 << size)
+        test = " && ".join(tests if len(tests) == 1 else [f"({found})" for found in tests])
+        active = f"{out}[{data}] = 1'b{int(not low)};"
+        step = f"        if ({test})\n            {active}" if test else f"        {active}"
+        bugs = ((active, f"{out}[{data}] = 1'b{int(low)};"), (f"= {idle}", f"= {ways}'d{int(not low)}"))
+        return Written(always(f"        {out} = {idle};\n{step}"), bugs, frozenset({out}))
+    if style in ("bits", "loop"):
+        test = f"({condition} && {data} == i)" if condition else f"({data} == i)"
+        step = f"{out}[i] = {'!' * low}{test};"
+        bugs = ((f"{data} == i", f"{data} != i"), *off)
+        if style == "bits":
+            return Written(each_bit(f"assign {step}", 0, ways, "output_line"), bugs)
+        return Written(f"    integer i;\n\n{always(counting(step, 0, ways))}", bugs, frozenset({out}))
+    prefix = ("0" if condition != enable else "1") if condition else ""
+    words = [1 << i ^ (mask(ways) if low else 0) for i in range(ways)]
+    length = size + len(prefix)
+    rows = [(f"{length}'b{prefix}{i:0{size}b}", f"{ways}'b{word:0{ways}b}") for i, word in enumerate(words)]
+    selector = f"{{{enable}, {data}}}" if condition else data
+    (first, right), (_, wrong) = rows[:2]
+    bugs = (
+        (f"{first}: {out} = {right}", f"{first}: {out} = {wrong}"),
+        (f"{rows[-1][0]}: {out} = {rows[-1][1]}", f"{rows[-1][0]}: {out} = {right}"),
+    )
+    return Written(always(case_statement(selector, out, rows, idle)), bugs, frozenset({out}))
 
 
 @family("coding")
@@ -18,10 +56,6 @@ def decoder(rng: random.Random, pick: Pick) -> Design:
     size = (ways - 1).bit_length()
     data, out = pick("in", "sel", "code"), pick("out", "y", "dec")
     enable = pick("en_n", "enable_n") if enable_low else pick("en", "enable")
-    line = f"({ways}'d1 << {data})"
-    hot, idle = (f"~{line}", f"~{ways}'d0") if low else (line, f"{ways}'d0")
-    condition = f"{'!' if enable_low else ''}{enable}"
-    code = f"({condition}) ? {hot} : {idle}" if enabled else hot
 
     def function(values: Values) -> dict[str, int]:
         active = values[data] < ways and not (enabled and values[enable] == enable_low)
@@ -42,9 +76,12 @@ def decoder(rng: random.Random, pick: Pick) -> Design:
     while_on = f" While {enable} is {'low' if enable_low else 'high'}, e" if enabled else " E"
     spare_noun = f" that are all inactive for input values above {ways - 1}" if spare else ""
     none = f" (none if the input is above {ways - 1})" if spare else ""
+    name = pick("decoder", f"decoder_{size}to{ways}", "top_module")
+    condition = f"{'!' * enable_low}{enable}" if enabled else ""
+    code = _decoder_code(rng, data, out, ways, condition, low=low)
     return Design(
         key=(ways, low, enabled, enabled and enable_low),
-        name=pick("decoder", f"decoder_{size}to{ways}", "top_module"),
+        name=name,
         ports=(
             Port(data, "input", size, "the binary number to decode"),
             *([Port(enable, "input", 1, f"the active-{'low' if enable_low else 'high'} enable")] if enabled else []),
@@ -65,13 +102,10 @@ def decoder(rng: random.Random, pick: Pick) -> Design:
             f"{out}[0] is {active} when {data} is 0, {out}[1] is {active} when {data} is 1, and so on up to "
             f"{out}[{ways - 1}]; every bit not selected in this way is {inactive}.{rest}{off}",
         ),
-        body=f"    assign {out} = {code};",
+        body=code.body,
         model=Combinational(function),
-        bugs=(
-            (f"{ways}'d1 <<", f"{ways}'d2 <<"),
-            *([(f"({condition})", f"({enable if enable_low else '!' + enable})")] if enabled else []),
-            (hot, line if low else f"~{line}"),
-        ),
+        bugs=code.bugs,
+        registers=code.registers,
         stimulus={enable: lambda r: int((r.random() < 0.7) != enable_low)} if enabled else {},
     )
 

@@ -6,12 +6,13 @@ import functools
 import itertools
 import operator
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import always, case_statement
+from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit
 
 # Nouns and behaviours of a design.
 Words = tuple[tuple[str, ...], tuple[str, ...]]
@@ -155,6 +156,44 @@ def _gate_words(gate: str, form: str, ways: int, width: int, names: Sequence[str
     return nouns, behaviours
 
 
+# What the uninverted result of a gate says of its inputs.
+_GATE_NETS = {"&": "all_high", "|": "any_high", "^": "odd_ones"}
+
+
+def _gate_code(
+    rng: random.Random, gate: str, form: str, names: Sequence[str], out: str, sizes: tuple[int, int]
+) -> Written:
+    """A gate as one assignment, by a loop, or as a decision; `sizes` are the number of its inputs and their width."""
+    (ways, width), (symbol, inverted, _) = sizes, GATES[gate]
+    plain = f"{symbol}{names[0]}" if form == "vector" else f" {symbol} ".join(names)
+    swap = (symbol, "|" if symbol == "&" else "&")
+    style = rng.choice(["assign", "generate", "loop"] if form == "words" else ["assign", "loop", "decision"])
+    if style == "assign":
+        right, wrong = (f"~({plain})", plain) if inverted else (plain, f"~({plain})")
+        return Written(f"    assign {out} = {right};", ((f"= {right};", f"= {wrong};"), swap))
+    if form == "words":
+        bit = f" {symbol} ".join(f"{name}[i]" for name in names)
+        right, wrong = (f"~({bit})", bit) if inverted else (bit, f"~({bit})")
+        bugs = ((f"= {right};", f"= {wrong};"), swap)
+        if style == "generate":
+            return Written(each_bit(f"assign {out}[i] = {right};", 0, width, "bit_slice"), bugs)
+        loop = always(counting(f"{out}[i] = {right};", 0, width))
+        return Written(f"    integer i;\n\n{loop}", bugs, frozenset({out}))
+    net, vector = _GATE_NETS[symbol], names[0] if form == "vector" else "gate_inputs"
+    lines = [] if form == "vector" else [f"    wire [{ways - 1}:0] gate_inputs = {{{', '.join(names)}}};"]
+    if style == "loop":
+        loop = counting(f"{net} = {net} {symbol} {vector}[i];", 0, ways)
+        block = always(f"        {net} = 1'b{int(symbol == '&')};\n{loop}")
+        lines += [f"    reg {net};", "    integer i;", "", block, "", f"    assign {out} = {'~' * inverted}{net};"]
+        flip = (f"{out} = {'~' * inverted}{net};", f"{out} = {'~' * (not inverted)}{net};")
+        return Written("\n".join(lines), (flip, (f"{net} {symbol}", f"{net} {swap[1]}")))
+    test = {"&": f"{vector} == {{{ways}{{1'b1}}}}", "|": f"{vector} != {ways}'d0", "^": f"^{vector}"}[symbol]
+    right, wrong = (f"{out} = 1'b{int(high != inverted)};" for high in (True, False))
+    block = f"        if ({test})\n            {right}\n        else\n            {wrong}"
+    flipped = f"({test})\n            {right}", f"(!({test}))\n            {right}"
+    return Written("\n".join([*lines, *([""] if lines else []), always(block)]), (flipped,), frozenset({out}))
+
+
 @family("combinational")
 def gates(rng: random.Random, pick: Pick) -> Design:
     """One of six gates: over separate inputs, over the bits of a vector, or bit by bit over words."""
@@ -164,7 +203,6 @@ def gates(rng: random.Random, pick: Pick) -> Design:
     symbol, inverted, _ = GATES[gate]
     out = pick("out", "result", "res")
     names = [pick("in", "data", "vec")] if form == "vector" else _letters(ways, pick)
-    plain = f"{symbol}{names[0]}" if form == "vector" else f" {symbol} ".join(names)
 
     def function(values: Values) -> dict[str, int]:
         words = (
@@ -174,19 +212,21 @@ def gates(rng: random.Random, pick: Pick) -> Design:
 
     nouns, behaviours = _gate_words(gate, form, ways, width, names, out)
     size = ways if form == "vector" else width
-    right, wrong = (f"~({plain})", plain) if inverted else (plain, f"~({plain})")
+    name = pick(f"{gate.lower()}_gate", f"{gate.lower()}{ways}", "gate", "top_module")
+    code = _gate_code(rng, gate, form, names, out, (ways, width))
     return Design(
         key=(gate, form, ways, width),
-        name=pick(f"{gate.lower()}_gate", f"{gate.lower()}{ways}", "gate", "top_module"),
+        name=name,
         ports=(
             *(Port(name, "input", size, "an input of the gate") for name in names),
             Port(out, "output", width, f"the {gate} of the inputs"),
         ),
         nouns=nouns,
         behaviours=behaviours,
-        body=f"    assign {out} = {right};",
+        body=code.body,
         model=Combinational(function),
-        bugs=((f"= {right};", f"= {wrong};"), (symbol, "|" if symbol == "&" else "&")),
+        bugs=code.bugs,
+        registers=code.registers,
     )
 
 
@@ -242,6 +282,38 @@ def _terms(rng: random.Random, inputs: int) -> tuple[str, str, list[_Term]]:
             return top, other, terms
 
 
+def _expression_code(
+    rng: random.Random, names: Sequence[str], out: str, code: str, changed: tuple[str, str], table: Sequence[int]
+) -> Written:
+    """An expression as it is or as the table of its rarer value; `changed` are its inverse and a wrong one."""
+    inputs = len(names)
+    if inputs == 5 or rng.random() < 0.5:
+        return Written(f"    assign {out} = {code};", tuple((f"= {code};", f"= {wrong};") for wrong in changed))
+    value = int(2 * sum(table) <= len(table))
+    rows = [(f"{inputs}'b{row:0{inputs}b}", f"1'b{value}") for row, found in enumerate(table) if found == value]
+    first, usual = f"{rows[0][0]}: {out} = 1'b", f"default: {out} = 1'b"
+    return Written(
+        always(case_statement(f"{{{', '.join(names)}}}", out, rows, f"1'b{1 - value}")),
+        ((f"{first}{value};", f"{first}{1 - value};"), (f"{usual}{1 - value};", f"{usual}{value};")),
+        frozenset({out}),
+    )
+
+
+def _terms_code(
+    rng: random.Random, groups: Sequence[str], symbols: tuple[str, str], out: str, *, inverted: bool
+) -> Written:
+    """Terms under the first of two gates, each on a net of its own, by assignments or in a block."""
+    nets = ["first_term", "second_term", "third_term"][: len(groups)]
+    steps = [f"{net} = {group.strip('()')};" for net, group in zip(nets, groups, strict=True)]
+    plain, wrong = (f" {symbol} ".join(nets) for symbol in symbols)
+    code = f"~({plain})" if inverted else plain
+    bugs = ((f"= {code};", f"= {plain if inverted else f'~({plain})'};"), (plain, wrong))
+    if rng.random() < 0.5:
+        return Written("\n".join([*(f"    wire {step}" for step in steps), "", f"    assign {out} = {code};"]), bugs)
+    block = always("\n".join(f"        {step}" for step in [*steps, f"{out} = {code};"]))
+    return Written(f"    reg {', '.join(nets)};\n\n{block}", bugs, frozenset({out}))
+
+
 @family("combinational")
 def boolean_expression(rng: random.Random, pick: Pick) -> Design:
     """A random expression of three to five inputs: AND, OR or XOR of terms with inverted inputs, perhaps inverted."""
@@ -265,9 +337,14 @@ def boolean_expression(rng: random.Random, pick: Pick) -> Design:
 
     table = tuple(value ^ inverted for value in _table(top, terms, inputs))
     together = listing(names)
+    name = pick("boolean_expression", "logic_function", "comb_logic", "top_module")
+    if rng.random() < 0.5:
+        written = _expression_code(rng, names, out, code, (flipped, wrong), table)
+    else:
+        written = _terms_code(rng, groups, (symbols[top], symbols[other]), out, inverted=inverted)
     return Design(
         key=(inputs, int("".join(map(str, table)), 2)),
-        name=pick("boolean_expression", "logic_function", "comb_logic", "top_module"),
+        name=name,
         ports=(*_one_bit_inputs(names), Port(out, "output", 1, "the value of the expression")),
         nouns=(
             f"a combinational circuit with the one-bit inputs {together} and the output {out} = {formula}",
@@ -280,9 +357,10 @@ def boolean_expression(rng: random.Random, pick: Pick) -> Design:
             f"Drive {out} with the value of {code}, where ~ is NOT, & is AND, | is OR and ^ is XOR.",
             f"Build a circuit of logic gates with the inputs {together}. Its output {out} is {words}.",
         ),
-        body=f"    assign {out} = {code};",
+        body=written.body,
         model=Combinational(function),
-        bugs=((f"= {code};", f"= {flipped};"), (f"= {code};", f"= {wrong};")),
+        bugs=written.bugs,
+        registers=written.registers,
     )
 
 
@@ -713,6 +791,36 @@ def _extension_words(kind: str, narrow: int, wide: int, data: str, signed: str, 
     return words[kind]
 
 
+def _extension_code(rng: random.Random, kind: str, data: str, signed: str, out: str, sizes: tuple[int, int]) -> Written:
+    """An extension by a replicated bit, a bit at a time, by a decision, or of a signed net; `sizes` are the widths."""
+    narrow, wide = sizes
+    top, more = f"{data}[{narrow - 1}]", wide - narrow
+    fill, other = {"sign": (top, "1'b0"), "zero": ("1'b0", top), "either": (f"{signed} & {top}", signed)}[kind]
+    style = rng.choice(
+        ["assign", "assign", "bits", "loop", "parts", {"sign": "typed", "either": "choice"}.get(kind, "loop")]
+    )
+    copy, driven = f"{out}[{narrow - 1}:0] = {data};", frozenset({out})
+    in_braces = ((f"{{{fill}}}", f"{{{other}}}"), (f"{{{fill}}}", f"{{~({fill})}}"))
+    assigned = ((f"= {fill};", f"= {other};"), (f"= {fill};", f"= ~({fill});"))
+    if style == "assign":
+        return Written(f"    assign {out} = {{{{{more}{{{fill}}}}}, {data}}};", in_braces)
+    if style == "bits":
+        bits_above = each_bit(f"assign {out}[i] = {fill};", narrow, wide, "upper_bit")
+        return Written(f"    assign {copy}\n\n{bits_above}", assigned)
+    if style == "loop":
+        block = always(f"        {copy}\n" + counting(f"{out}[i] = {fill};", narrow, wide))
+        return Written(f"    integer i;\n\n{block}", assigned, driven)
+    if style == "parts":
+        net = f"    wire [{more - 1}:0] upper_bits = {{{more}{{{fill}}}}};"
+        return Written(f"{net}\n\n    assign {out} = {{upper_bits, {data}}};", in_braces)
+    if style == "typed":
+        net = f"    wire signed [{narrow - 1}:0] signed_value = {data};"
+        return Written(f"{net}\n\n    assign {out} = signed_value;", (("wire signed [", "wire ["),))
+    yes, no = (f"{out} = {{{{{more}{{{bit}}}}}, {data}}};" for bit in (top, "1'b0"))
+    block = f"        if ({signed})\n            {yes}\n        else\n            {no}"
+    return Written(always(block), ((f"if ({signed})", f"if (!{signed})"), (f"{{{top}}}", "{1'b0}")), driven)
+
+
 @family("combinational")
 def extension(rng: random.Random, pick: Pick) -> Design:
     """Sign extension, zero extension, or either as an input chooses, from W1 to W2 bits."""
@@ -723,8 +831,6 @@ def extension(rng: random.Random, pick: Pick) -> Design:
         pick("out", "result", "extended"),
         pick("is_signed", "sign_ext", "sext"),
     )
-    top, more = f"{data}[{narrow - 1}]", wide - narrow
-    fill = {"sign": top, "zero": "1'b0", "either": f"{signed} & {top}"}[kind]
 
     def function(values: Values) -> dict[str, int]:
         value = values[data]
@@ -732,10 +838,11 @@ def extension(rng: random.Random, pick: Pick) -> Design:
         return {out: value - (1 << narrow) & mask(wide) if negative else value}
 
     nouns, behaviours = _extension_words(kind, narrow, wide, data, signed, out)
-    wrong = {"sign": "1'b0", "zero": top, "either": signed}[kind]
+    name = pick(f"{kind}_extend" if kind != "either" else "extend", "extender", "top_module")
+    code = _extension_code(rng, kind, data, signed, out, (narrow, wide))
     return Design(
         key=(narrow, wide, kind),
-        name=pick(f"{kind}_extend" if kind != "either" else "extend", "extender", "top_module"),
+        name=name,
         ports=(
             Port(data, "input", narrow, "the number to extend"),
             *([Port(signed, "input", 1, "high for sign extension")] if kind == "either" else []),
@@ -743,9 +850,10 @@ def extension(rng: random.Random, pick: Pick) -> Design:
         ),
         nouns=nouns,
         behaviours=behaviours,
-        body=f"    assign {out} = {{{{{more}{{{fill}}}}}, {data}}};",
+        body=code.body,
         model=Combinational(function),
-        bugs=((f"{{{fill}}}", f"{{{wrong}}}"), (f"{{{fill}}}", f"{{~({fill})}}")),
+        bugs=code.bugs,
+        registers=code.registers,
     )
 
 
@@ -803,6 +911,42 @@ def _parity_words(kind: str, width: int, data: str, given: str, out: str, *, odd
     return nouns, behaviours
 
 
+def _parity_code(rng: random.Random, kind: str, width: int, data: str, given: str, out: str, *, odd: bool) -> Written:
+    """Parity by a reduction of the word or of its halves, by a loop over its bits, or from the number of ones."""
+    half, invert = width // 2, "~" if odd else ""
+    style = rng.choice(["assign", "assign", "loop", "halves", "count"])
+    net = f"{invert}(^{data})" if odd else f"^{data}"
+    if style != "assign":
+        net = out if style == "loop" and kind == "bit" else "parity_bit"
+    result = {"upper": f"{{{net}, {data}}}", "lower": f"{{{data}, {net}}}", "checker": f"{net} ^ {given}"}.get(
+        kind, net
+    )
+    ending = "" if net == out else f"    assign {out} = {result};"
+    if style == "assign":
+        return Written(ending, ((net, f"^{data}" if odd else f"~(^{data})"), (f"^{data}", f"|{data}")))
+    if style == "halves":
+        low = f"{data}[{half - 1}:0]" if half > 1 else f"{data}[0]"
+        reduced = (
+            f"    wire lower_parity = {'^' * (half > 1)}{low};\n    wire upper_parity = ^{data}[{width - 1}:{half}];\n"
+        )
+        both = "lower_parity ^ upper_parity"
+        code = f"~({both})" if odd else both
+        body = f"{reduced}    wire parity_bit = {code};\n\n{ending}"
+        return Written(body, ((f"= {code};", f"= {both if odd else f'~({both})'};"), (both, both.replace("^", "|"))))
+    if style == "loop":
+        start = f"{net} = 1'b{int(odd)};"
+        block = always(f"        {start}\n" + counting(f"{net} = {net} ^ {data}[i];", 0, width))
+        bugs = ((start, f"{net} = 1'b{int(not odd)};"), (f"^ {data}[i]", f"| {data}[i]"))
+        if net == out:
+            return Written(f"    integer i;\n\n{block}", bugs, frozenset({out}))
+        return Written(f"    reg parity_bit;\n    integer i;\n\n{block}\n\n{ending}", bugs)
+    size = width.bit_length()
+    block = always(f"        ones_count = {size}'d0;\n" + counting(f"ones_count = ones_count + {data}[i];", 0, width))
+    body = f"    reg [{size - 1}:0] ones_count;\n    wire parity_bit = {invert}ones_count[0];\n    integer i;\n\n{block}\n\n{ending}"
+    flipped = f"= {invert}ones_count[0]", f"= {'' if odd else '~'}ones_count[0]"
+    return Written(body, (flipped, ("i = 0;", "i = 1;")))
+
+
 @family("combinational")
 def parity(rng: random.Random, pick: Pick) -> Design:
     """An even or odd parity generator, a generator that appends the bit to the word, or a checker."""
@@ -811,11 +955,12 @@ def parity(rng: random.Random, pick: Pick) -> Design:
     out = {"bit": pick("parity", "p", "out"), "checker": pick("error", "err", "fail")}.get(
         kind, pick("out", "code", "word")
     )
-    bit, other = (f"~(^{data})", f"^{data}") if odd else (f"^{data}", f"~(^{data})")
-    name = "odd" if odd else "even"
-    code = {"bit": bit, "upper": f"{{{bit}, {data}}}", "lower": f"{{{data}, {bit}}}", "checker": f"{bit} ^ {given}"}[
-        kind
-    ]
+    name = pick(
+        {"bit": "parity_generator", "checker": "parity_checker"}.get(kind, "parity_encoder"),
+        f"{'odd' if odd else 'even'}_parity",
+        "top_module",
+    )
+    code = _parity_code(rng, kind, width, data, given, out, odd=odd)
 
     def function(values: Values) -> dict[str, int]:
         made = (values[data].bit_count() + odd) % 2
@@ -828,11 +973,7 @@ def parity(rng: random.Random, pick: Pick) -> Design:
     nouns, behaviours = _parity_words(kind, width, data, given, out, odd=odd)
     return Design(
         key=(width, odd, kind),
-        name=pick(
-            {"bit": "parity_generator", "checker": "parity_checker"}.get(kind, "parity_encoder"),
-            f"{name}_parity",
-            "top_module",
-        ),
+        name=name,
         ports=(
             Port(data, "input", width, "the data word"),
             *([Port(given, "input", 1, "the parity bit to check")] if kind == "checker" else []),
@@ -847,10 +988,45 @@ def parity(rng: random.Random, pick: Pick) -> Design:
         ),
         nouns=nouns,
         behaviours=behaviours,
-        body=f"    assign {out} = {code};",
+        body=code.body,
         model=Combinational(function),
-        bugs=((bit, other), (f"^{data}", f"|{data}")),
+        bugs=code.bugs,
+        registers=code.registers,
     )
+
+
+def _count_code(rng: random.Random, data: str, bit: str, out: str, width: int) -> Written:
+    """A count of the bits for which `bit` is 1: in the output, beside it, in two halves, or by a chain of sums."""
+    size, half = width.bit_length(), width // 2
+    flipped = (bit, bit[1:] if bit.startswith("!") else f"!{bit}")
+    ends = (("i = 0;", "i = 1;"), (f"i < {width};", f"i < {width - 1};"), flipped)
+    style = rng.choice(["output", "output", "test", "halves", "chain", "shift"])
+    if style == "output":
+        loop = always(f"        {out} = {size}'d0;\n" + counting(f"{out} = {out} + {bit};", 0, width))
+        return Written(f"    integer i;\n\n{loop}", ends, frozenset({out}))
+    if style == "chain":
+        chain = each_bit(f"assign running_total[i + 1] = running_total[i] + {bit};", 0, width, "bit_stage")
+        body = f"    wire [{size - 1}:0] running_total [0:{width}];\n\n    assign running_total[0] = {size}'d0;\n"
+        body += f"    assign {out} = running_total[{width}];\n\n{chain}"
+        return Written(body, (flipped, (f"= {size}'d0", f"= {size}'d1")))
+    if style == "halves":
+        parts = (("lower_half", 0, half), ("upper_half", half, width))
+        steps = [f"        {part} = {size}'d0;" for part, _, _ in parts]
+        steps += [counting(f"{part} = {part} + {bit};", start, end) for part, start, end in parts]
+        body = f"    reg [{size - 1}:0] lower_half, upper_half;\n    integer i;\n\n{always(chr(10).join(steps))}"
+        return Written(f"{body}\n\n    assign {out} = lower_half + upper_half;", (*ends, (" + upper_half;", ";")))
+    declared = f"    reg [{size - 1}:0] total;\n    integer i;\n"
+    ending = f"\n\n    assign {out} = total;"
+    if style == "test":
+        block = always(
+            f"        total = {size}'d0;\n" + counting(f"if ({bit})\n    total = total + {size}'d1;", 0, width)
+        )
+        return Written(f"{declared}\n{block}{ending}", ends)
+    first = "!remaining[0]" if bit.startswith("!") else "remaining[0]"
+    loop = counting(f"total = total + {first};\nremaining = remaining >> 1;", 0, width)
+    block = always(f"        remaining = {data};\n        total = {size}'d0;\n{loop}")
+    bugs = ((f"i < {width};", f"i < {width - 1};"), (first, first[1:] if first[0] == "!" else f"!{first}"))
+    return Written(f"    reg [{width - 1}:0] remaining;\n{declared}\n{block}{ending}", bugs)
 
 
 @family("combinational")
@@ -865,20 +1041,15 @@ def population_count(rng: random.Random, pick: Pick) -> Design:
         ones = values[data].bit_count()
         return {out: width - ones if zeros else ones}
 
-    body = f"""
-    integer i;
-    always @(*) begin
-        {out} = {size}'d0;
-        for (i = 0; i < {width}; i = i + 1)
-            {out} = {out} + {bit};
-    end"""
     word = article(f"{width}-bit word")
+    name = pick("count_zeros" if zeros else "popcount", f"count_{counted}", "bit_counter", "top_module")
+    code = _count_code(rng, data, bit, out, width)
     level = "low" if zeros else "high"
     return Design(
         key=(width, zeros),
-        name=pick("count_zeros" if zeros else "popcount", f"count_{counted}", "bit_counter", "top_module"),
+        name=name,
         ports=(Port(data, "input", width, "the word"), Port(out, "output", size, f"the number of {counted}")),
-        registers=frozenset({out}),
+        registers=code.registers,
         nouns=(
             f"a combinational circuit that counts the {counted} in {word}, with {article(f'{size}-bit')} count",
             f"{article(f'{size}-bit')} count of the {level} bits of {article(f'{width}-bit')} input",
@@ -890,14 +1061,27 @@ def population_count(rng: random.Random, pick: Pick) -> Design:
             f"{out} is the number of bits of the {width}-bit vector {data} that are {level}, from 0 to {width}.",
             f"Look at all {width} bits of {data}. {out} says how many of them are {int(not zeros)}.",
         ),
-        body=body,
+        body=code.body,
         model=Combinational(function),
-        bugs=(
-            ("i = 0;", "i = 1;"),
-            (f"i < {width};", f"i < {width - 1};"),
-            (bit, f"{data}[i]" if zeros else f"!{data}[i]"),
-        ),
+        bugs=code.bugs,
     )
+
+
+def _threshold_body(rng: random.Random, names: Sequence[str], vector: str, out: str, test: str) -> str:
+    """A test of `total`, the number of high inputs, which is a sum or is counted; `vector` holds the inputs, or is ""."""
+    size, ways = len(names).bit_length(), len(names)
+    lines = [f"    wire [{size - 1}:0] total = {' + '.join(names)};"]
+    if rng.random() < 0.6:
+        loop = counting(f"total = total + {vector or 'voters'}[i];", 0, ways)
+        lines = [] if vector else [f"    wire [{ways - 1}:0] voters = {{{', '.join(names)}}};"]
+        lines += [
+            f"    reg [{size - 1}:0] total;",
+            "    integer i;",
+            "",
+            always(f"        total = {size}'d0;\n{loop}"),
+            "",
+        ]
+    return "\n".join([*lines, f"    assign {out} = ({test});"])
 
 
 @family("combinational")
@@ -916,9 +1100,6 @@ def majority_or_threshold(rng: random.Random, pick: Pick) -> Design:
     def function(values: Values) -> dict[str, int]:
         return {out: int((values[data].bit_count() if vector else sum(values[name] for name in names)) in accepted)}
 
-    body = f"""
-    wire [{size - 1}:0] total = {" + ".join(names)};
-    assign {out} = (total {sign} {size}'d{least});"""
     are = "is" if least == 1 else "are"
     where = f"the {ways} bits of {data}" if vector else f"the {ways} inputs {listing(names)}"
     form = f"the bits of {article(f'{ways}-bit')} input vector" if vector else f"{ways} separate one-bit inputs"
@@ -933,9 +1114,10 @@ def majority_or_threshold(rng: random.Random, pick: Pick) -> Design:
         ones = min(ways, least + r.choice([-1, 0, 0, 1])) if r.random() < 0.8 else r.randint(0, ways)
         return sum(1 << i for i in r.sample(range(ways), ones))
 
+    name = pick("majority" if majority else "threshold", "vote", "top_module")
     return Design(
         key=(vector, ways, kind, least),
-        name=pick("majority" if majority else "threshold", "vote", "top_module"),
+        name=name,
         ports=(
             *([Port(data, "input", ways, "the bits to count")] if vector else _one_bit_inputs(names)),
             Port(out, "output", 1, f"high when {kind} {least} of the inputs {are} high"),
@@ -950,9 +1132,9 @@ def majority_or_threshold(rng: random.Random, pick: Pick) -> Design:
             vote,
             f"Drive {out} with 1 if {kind} {least} of {where} {are} 1, else with 0.",
         ),
-        body=body,
+        body=_threshold_body(rng, names, data if vector else "", out, f"total {sign} {size}'d{least}"),
         model=Combinational(function),
-        bugs=((f"{size}'d{least}", f"{size}'d{least - 1}"), (f"total {sign}", f"total {wrong}")),
+        bugs=((f"{sign} {size}'d{least}", f"{sign} {size}'d{least - 1}"), (f"total {sign}", f"total {wrong}")),
         stimulus={data: near} if vector else {},
     )
 
@@ -966,6 +1148,7 @@ class _Condition:
     test: Callable[[int], bool]
     bounds: tuple[int, ...]  # values at which a mistake of one shows
     bug: tuple[str, str]
+    names: tuple[str, ...]  # of the bounds
 
 
 def _condition(rng: random.Random, width: int) -> _Condition:
@@ -985,6 +1168,7 @@ def _condition(rng: random.Random, width: int) -> _Condition:
             lambda n: n in range(a, b + 1),
             (a, b),
             (f">= {lit(a)}", f"> {lit(a)}"),
+            ("LOWEST", "HIGHEST"),
         )
     if kind == "outside":
         return _Condition(
@@ -993,6 +1177,7 @@ def _condition(rng: random.Random, width: int) -> _Condition:
             lambda n: n not in range(a, b + 1),
             (a, b),
             (f"< {lit(a)}", f"<= {lit(a)}"),
+            ("LOWEST", "HIGHEST"),
         )
     if kind == "constants":
         chosen = sorted(rng.sample(four, rng.randint(1, 3)))
@@ -1008,6 +1193,7 @@ def _condition(rng: random.Random, width: int) -> _Condition:
             lambda n: n in chosen,
             tuple(chosen),
             (lit(chosen[0]), lit(chosen[0] - 1)),
+            ("FIRST_VALUE", "SECOND_VALUE", "THIRD_VALUE")[: len(chosen)],
         )
     if kind == "two ranges":
         a, b, c, d = four
@@ -1018,18 +1204,57 @@ def _condition(rng: random.Random, width: int) -> _Condition:
             lambda n: any(low <= n <= high for low, high in ranges),
             (a, b, c, d),
             (f">= {lit(a)}", f"> {lit(a)}"),
+            ("FIRST_LOWEST", "FIRST_HIGHEST", "SECOND_LOWEST", "SECOND_HIGHEST"),
         )
     if kind == "bound":
-        return _Condition(f"({{0}} >= {lit(a)})", f"greater than or equal to {a}", lambda n: n >= a, (a,), (">=", ">"))
+        words = f"greater than or equal to {a}"
+        return _Condition(f"({{0}} >= {lit(a)})", words, lambda n: n >= a, (a,), (">=", ">"), ("LOWEST",))
     if kind == "limit":
-        return _Condition(f"({{0}} < {lit(a)})", f"less than {a}", lambda n: n < a, (a,), ("<", "<="))
+        return _Condition(f"({{0}} < {lit(a)})", f"less than {a}", lambda n: n < a, (a,), ("<", "<="), ("LIMIT",))
     return _Condition(
         f"({{0}} == {lit(a)}) || ({{0}} > {lit(b)})",
         f"equal to {a} or greater than {b}",
         lambda n: n == a or n > b,
         (a, b),
         (f"> {lit(b)}", f">= {lit(b)}"),
+        ("SINGLE_VALUE", "LIMIT"),
     )
+
+
+_COMPARED = {">=": "at_least", "<=": "at_most", "<": "below", ">": "above", "==": "equals"}
+
+
+def _condition_code(
+    rng: random.Random, condition: _Condition, data: str, out: str, width: int, *, inverted: bool
+) -> Written:
+    """A condition with its constants, with a name for each constant, or with a net for each comparison."""
+    plain, lines, bug = condition.code.format(data), [], condition.bug
+    style = rng.choice(["constants", "constants", "names", "nets"])
+    if style == "names":
+        for name, value in zip(condition.names, condition.bounds, strict=True):
+            constant = f"{width}'d{value}"
+            lines.append(f"    localparam [{width - 1}:0] {name} = {constant};")
+            plain = re.sub(rf"{constant}\b", name, plain)
+            if not bug[0].startswith(constant):
+                bug = (re.sub(rf"{constant}\b", name, bug[0]), re.sub(rf"{constant}\b", name, bug[1]))
+    if style == "nets":
+
+        def net(found: re.Match[str]) -> str:
+            name = f"{_COMPARED[found[1]]}_{found[2]}"
+            lines.append(f"    wire {name} = {found[0][1:-1]};")
+            return name
+
+        plain = re.sub(rf"\({data} (\S+) \d+'d(\d+)\)", net, plain)
+    negated = f"!({plain})" if " || " in plain or " && " in plain else f"!{plain}"
+    code, flipped = (negated, plain) if inverted else (plain, negated)
+    above = [*lines, ""] if lines else []
+    if rng.random() < 0.5:
+        return Written("\n".join([*above, f"    assign {out} = {code};"]), ((f"= {code};", f"= {flipped};"), bug))
+    test = plain[1:-1] if re.fullmatch(r"\([^()]*\)", plain) else plain
+    high, low = (f"{out} = 1'b{int(value)};" for value in (not inverted, inverted))
+    block = always(f"        if ({test})\n            {high}\n        else\n            {low}")
+    swapped = f"if ({test})\n            {high}", f"if (!({test}))\n            {high}"
+    return Written("\n".join([*above, block]), (swapped, bug), frozenset({out}))
 
 
 @family("combinational")
@@ -1038,9 +1263,6 @@ def constant_compare_or_range(rng: random.Random, pick: Pick) -> Design:
     width, inverted = rng.randint(3, 12), rng.random() < 0.2
     condition = _condition(rng, width)
     data, out = pick("in", "data", "value"), pick("out", "match", "hit")
-    plain = condition.code.format(data)
-    negated = f"!({plain})" if " || " in plain or " && " in plain else f"!{plain}"
-    code, flipped = (negated, plain) if inverted else (plain, negated)
     active, idle = ("low", "high") if inverted else ("high", "low")
 
     def function(values: Values) -> dict[str, int]:
@@ -1053,9 +1275,11 @@ def constant_compare_or_range(rng: random.Random, pick: Pick) -> Design:
     # The same function has the same key, however its condition is put: where it changes, and how it starts.
     truth = [condition.test(n) != inverted for n in range(1 << width)]
     changes = tuple(n for n in range(1, 1 << width) if truth[n] != truth[n - 1])
+    name = pick("range_check", "compare", "detector", "top_module")
+    code = _condition_code(rng, condition, data, out, width, inverted=inverted)
     return Design(
         key=(width, truth[0], changes),
-        name=pick("range_check", "compare", "detector", "top_module"),
+        name=name,
         ports=(
             Port(data, "input", width, "the unsigned number to test"),
             Port(out, "output", 1, f"{active} when the condition holds"),
@@ -1076,8 +1300,9 @@ def constant_compare_or_range(rng: random.Random, pick: Pick) -> Design:
             f"Drive {out} with {int(not inverted)} whenever {data} is {condition.words}, and with {int(inverted)} "
             f"for all other values of {data}, which is unsigned.",
         ),
-        body=f"    assign {out} = {code};",
+        body=code.body,
         model=Combinational(function),
-        bugs=((f"= {code};", f"= {flipped};"), condition.bug),
+        bugs=code.bugs,
+        registers=code.registers,
         stimulus={data: near},
     )

@@ -6,7 +6,16 @@ import random
 
 from rtlscribe.designs.base import Design, Pick, Port, Reset, Sequential, Values, article, choose_reset, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, input_if, likely, reset_sentences
+from rtlscribe.designs.parts import (
+    clock_and_reset,
+    clocked,
+    draw_register,
+    guarded,
+    having,
+    input_if,
+    likely,
+    reset_sentences,
+)
 
 
 @family("counters")
@@ -24,15 +33,13 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
             return state
         return (state - step if down else state + step) & mask(width)
 
-    update = f"{out} <= {out} {sign} {width}'d{step};"
-    guard = f"else if ({enable})" if enabled else "else"
-    body = f"""
-    always @(posedge {clk}{reset.sensitivity}) begin
-        if ({reset.condition})
-            {out} <= {width}'d{start};
-        {guard}
-            {update}
-    end"""
+    register = draw_register(rng, clk, reset, out, width, inner="count_reg")
+
+    def code(cleared: int, by: int) -> str:
+        moved = f"{register.name} {sign} {width}'d{by}"
+        return register.body(f"{width}'d{cleared}", [(enable if enabled else "", moved, "stepped")])
+
+    body = code(start, step)
     by = "" if step == 1 else f" in steps of {step}"
     to = "zero" if start == 0 else "all ones"
     with_enable = " and enable" if enabled else ""
@@ -53,7 +60,7 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
             *([Port(enable, "input", 1, "the count enable")] if enabled else []),
             Port(out, "output", width, "the count"),
         ),
-        registers=frozenset({out}),
+        registers=register.outputs,
         nouns=(
             *brief,
             f"{article(f'{width}-bit')} {verb} counter with {reset.phrase} to {to}{with_enable}{f', counting{by}' if by else ''}",
@@ -67,8 +74,8 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Sequential(clk, start, following, lambda state, _: {out: state}, reset),
         bugs=(
-            (f"{sign} {width}'d{step};", f"{sign} {width}'d{step ^ 1};"),
-            (f"<= {width}'d{start};", f"<= {width}'d{1 if start == 0 else 0};"),
+            (body, code(start, step ^ 1)),
+            (body, code(1 if start == 0 else 0, step)),
         ),
         stimulus={enable: lambda r: int(r.random() < 0.75)} if enabled else {},
     )
@@ -178,8 +185,15 @@ def loadable_counter(rng: random.Random, pick: Pick) -> Design:
 
     condition, mistake, other = (text.format(load=load, en=en) for text in _PRIORITIES[priority][:3])
     noun_rule, rule = (text.format(load=load, en=en) for text in _PRIORITIES[priority][3:])
-    take, step = f"{q} <= {d};", f"{q} <= {q} {sign} {width}'d1;"
-    one, two = (step, take) if priority == "count" else (take, step)
+    register = draw_register(rng, clk, reset, q, width, inner="count_reg")
+
+    def code(cleared: int, condition: str, sign: str) -> str:
+        load_it = (d, "")
+        step = (f"{register.name} {sign} {width}'d1", verbs)
+        one, two = (step, load_it) if priority == "count" else (load_it, step)
+        return register.body(f"{width}'d{cleared}", [(condition, *one), (other, *two)])
+
+    body = code(start, condition, sign)
     value = "all ones" if start else "0"
     said = reset_sentences(reset, f"sets {q} to {value}")
     text = f"{width}-bit loadable {verb} counter"
@@ -193,7 +207,7 @@ def loadable_counter(rng: random.Random, pick: Pick) -> Design:
             Port(d, "input", width, "the value to load"),
             Port(q, "output", width, "the count"),
         ),
-        registers=frozenset({q}),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} with enable and {reset.phrase} to {value}, where {noun_rule}",
             f"a counter of {width} bits that counts {verb} while enabled, with parallel load and {reset.phrase} to {value}; {noun_rule}",
@@ -207,15 +221,12 @@ def loadable_counter(rng: random.Random, pick: Pick) -> Design:
             f"The {width}-bit register {q} can be loaded with {d} (by {load}) or moved {verb} by one (by {en}), always at the positive edge of {clk}. "
             f"Here {rule}. {said[2]}",
         ),
-        body="\n"
-        + clocked(
-            clk, reset, f"{q} <= {width}'d{start};", f"if ({condition})\n    {one}\nelse if ({other})\n    {two}"
-        ),
+        body=body,
         model=Sequential(clk, start, following, lambda state, _: {q: state}, reset),
         bugs=(
-            (f"({condition})", f"({mistake})"),
-            (step, f"{q} <= {q} {'+' if down else '-'} {width}'d1;"),
-            (f"<= {width}'d{start};", f"<= {width}'d{start ^ 1};"),
+            (body, code(start, mistake, sign)),
+            (body, code(start, condition, "+" if down else "-")),
+            (body, code(start ^ 1, condition, sign)),
         ),
         stimulus={load: likely(0.3), en: likely(0.7)},
     )
@@ -414,11 +425,18 @@ def ring_counter(rng: random.Random, pick: Pick) -> Design:
         entering = leaving ^ johnson
         return (state << 1 & mask(width)) | entering if left else state >> 1 | entering << width - 1
 
-    def word(inverted: bool) -> str:
-        bit = f"{'~' if inverted else ''}{q}[{width - 1 if left else 0}]"
-        return f"{{{q}[{width - 2}:0], {bit}}}" if left else f"{{{bit}, {q}[{width - 1}:1]}}"
+    register = draw_register(rng, clk, reset, q, width, inner="ring")
+    feedback_wire = rng.random() < 0.4
 
-    constant = f"{width}'b{start:0{width}b}"
+    def code(cleared: int, *, inverted: bool) -> str:
+        word = register.name
+        leaving = f"{'~' if inverted else ''}{word}[{width - 1 if left else 0}]"
+        bit = "feedback" if feedback_wire else leaving
+        shifted = f"{{{word}[{width - 2}:0], {bit}}}" if left else f"{{{bit}, {word}[{width - 1}:1]}}"
+        wires = [f"wire feedback = {leaving};"] if feedback_wire else []
+        return register.body(f"{width}'b{cleared:0{width}b}", [(en, shifted, "shifted")], wires=wires)
+
+    body, constant = code(start, inverted=johnson), f"{width}'b{start:0{width}b}"
     value = "0" if johnson else constant
     said = reset_sentences(reset, f"sets {q} to {value}")
     way, end, entry = ("left", f"bit {width - 1}", "bit 0") if left else ("right", "bit 0", f"bit {width - 1}")
@@ -437,7 +455,7 @@ def ring_counter(rng: random.Random, pick: Pick) -> Design:
             *input_if(enabled, en, 1, "the enable"),
             Port(q, "output", width, "the state of the counter"),
         ),
-        registers=frozenset({q}),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} that shifts {way}, with {what} entering at {entry}, {tail}",
             f"a {kind} of {width} bits, shifting {way}, {tail}",
@@ -451,11 +469,11 @@ def ring_counter(rng: random.Random, pick: Pick) -> Design:
             f"{q} is the state of {article(text)}. At the positive edge of {clk}, {f'if {en} is 1, ' if enabled else ''}all bits move one place to the {way}, "
             f"and {what} is fed back to {entry}.{f' If {en} is 0, nothing changes.' if enabled else ''} {said[2]}",
         ),
-        body="\n" + clocked(clk, reset, f"{q} <= {constant};", guarded(en, f"{q} <= {word(johnson)};")),
+        body=body,
         model=Sequential(clk, start, following, lambda state, _: {q: state}, reset),
         bugs=(
-            (word(johnson), word(not johnson)),
-            (f"{q} <= {constant};", f"{q} <= {width}'b{mask(width) ^ start:0{width}b};"),
+            (body, code(start, inverted=not johnson)),
+            (body, code(mask(width) ^ start, inverted=johnson)),
         ),
         stimulus={en: likely(0.8)} if enabled else {},
     )

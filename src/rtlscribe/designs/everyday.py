@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
 from rtlscribe.designs.base import (
@@ -12,6 +12,7 @@ from rtlscribe.designs.base import (
     Design,
     Pick,
     Port,
+    Reset,
     Sequential,
     Unclocked,
     Values,
@@ -22,9 +23,49 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import clock_and_reset, clocked, input_if, likely, nth, reset_sentences
+from rtlscribe.designs.parts import (
+    Register,
+    always,
+    clock_and_reset,
+    clocked,
+    counting,
+    draw_register,
+    each_bit,
+    guarded,
+    input_if,
+    likely,
+    nth,
+    reset_sentences,
+)
 
 Word = int | None
+
+
+def _latched(
+    style: str, ports: tuple[str, str, str, str], width: int, taken: tuple[str, str], *, sets: bool
+) -> tuple[str, str]:
+    """Body and submodules of a latch; `ports` are enable, clear or set (or ""), data, output; `taken` is when and what it takes."""
+    (en, force, d, q), (gate, source) = ports, taken
+    inputs = [name for name in (en, force, d) if name]
+    if style == "cells":
+        inside, _ = _latched("plain", ports, 1, taken, sets=sets)
+        declared = "".join(f"    input {name},\n" for name in inputs)
+        pins = "".join(f".{name}({name}), " for name in inputs[:-1])
+        body = each_bit(f"latch_cell cell_i({pins}.{d}({d}[i]), .{q}({q}[i]));", 0, width, "each_bit")
+        return body, f"module latch_cell(\n{declared}    output reg {q}\n);\n{inside}\nendmodule"
+    value = f"{width}'h{mask(width) if sets else 0:x}"
+    stored = "stored" if style in ("apart", "steps") else q
+    lines = [f"    reg {bits(width)}stored;"] if stored != q else []
+    first = f"if ({force})\n            {stored} = {value};\n        else " if force else ""
+    if style == "steps":
+        lines.append(f"    wire update = {f'{force} || {gate}' if force else gate};")
+        if force:
+            lines.append(f"    wire {bits(width)}selected = {force} ? {value} : {source};")
+        first, gate, source = "", "update", "selected" if force else source
+    seen = " or ".join(inputs) if style == "listed" else "*"
+    block = f"    always @({seen}) begin\n        {first}if ({gate})\n            {stored} = {source};\n    end"
+    shown = f"    assign {q} = stored;" if stored != q else ""
+    return "\n\n".join(filter(None, ("\n".join(lines), block, shown))), ""
 
 
 @family("registers")
@@ -41,10 +82,17 @@ def latch(rng: random.Random, pick: Pick) -> Design:
         return values[d] if bool(values[en]) != active_low else state
 
     level, opposite = ("low", "high") if active_low else ("high", "low")
-    value = f"{width}'h{0 if forced == 'clear' else mask(width):x}"
     condition = f"!{en}" if active_low else en
-    first = f"if ({force})\n            {q} = {value};\n        else " if forced else ""
-    body = f"    always @(*) begin\n        {first}if ({condition})\n            {q} = {d};\n    end"
+    styles = ["plain", "plain", "listed", "apart"]
+    styles += ["steps", "steps"] if active_low or forced else []
+    style = rng.choice([*styles, "cells", "cells"] if width > 1 else styles)
+
+    def code(gate: str, source: str) -> tuple[str, str]:
+        return _latched(style, (en, force if forced else "", d, q), width, (gate, source), sets=forced == "set")
+
+    written = code(condition, d)
+    # A mistake is in the cell, where there is one.
+    place = int(style == "cells")
     size = "one-bit" if width == 1 else f"{width}-bit"
     to = "0" if forced == "clear" else "all ones" if width > 1 else "1"
     tail = f" and an active-high input that forces it to {to}, whatever the enable is" if forced else ""
@@ -59,7 +107,7 @@ def latch(rng: random.Random, pick: Pick) -> Design:
             Port(d, "input", width, "the data input"),
             Port(q, "output", width, "the stored value"),
         ),
-        registers=frozenset({q}),
+        registers=frozenset({q} if style in ("plain", "listed") else ()),
         nouns=(
             f"{article(f'{size} D latch')} that is transparent while its enable is {level}{noun_force}",
             f"a level-sensitive {size} storage element without a clock: it follows its data input while an enable is {level} and holds while this is {opposite}, with an active-{level} enable{tail}",
@@ -70,11 +118,12 @@ def latch(rng: random.Random, pick: Pick) -> Design:
             f"Build a D latch of {width} bit{'s' if width > 1 else ''}. While {en} is {level} it is transparent from {d} to {q}; when {en} goes {opposite}, {q} holds what it had.{force_said}",
             f"Here a latch is wanted: in a combinational always block assign {d} to {q} only if {en} is {level}, so that {q} is remembered otherwise.{force_said}",
         ),
-        body=body,
+        body=written[0],
+        submodules=written[1],
         model=Unclocked(None, following, lambda state, _: {q: state}),
         bugs=(
-            (f"{q} = {d};", f"{q} = ~{d};"),
-            (f"if ({condition})", f"if ({condition.removeprefix('!') if active_low else '!' + condition})"),
+            (written[place], code(condition, f"~{d}")[place]),
+            (written[place], code(condition.removeprefix("!") if active_low else f"!{condition}", d)[place]),
         ),
         stimulus={force: likely(0.2)} if forced else {},
     )
@@ -92,6 +141,44 @@ def _in_turn(change_first: bool, width: int, chance: float) -> Callable[[random.
         return value
 
     return draw
+
+
+# Ways to write a register for the falling edge or for both edges; the last but two of "both" need no reset.
+_EDGE_STYLES = {"falling": ["word", "word", "cells"], "both": ["select", "process", "difference", "difference"]}
+
+
+def _both_edges(style: str, register: Register, en: str, d: str, *, swapped: bool) -> str:
+    """A register for both edges of the clock: one for each edge, selected by the clock's level or holding differences."""
+    clk, out, zero = register.clk, register.out, f"{register.width}'d0"
+
+    def block(edge: str, target: str, other: str) -> str:
+        if style == "difference":
+            update = guarded(en, f"{target} <= {d} ^ {other};")
+        else:
+            update = f"{target} <= {f'{en} ? {d} : {other}' if en else d};"
+        return clocked(clk, register.reset, f"{target} <= {zero};", update).replace(f"posedge {clk}", f"{edge} {clk}")
+
+    high, low = ("fall", "rise") if swapped else ("rise", "fall")
+    shown = f"    assign {out} = {clk} ? {high} : {low};"
+    if style == "process":
+        shown = always(f"        if ({clk})\n            {out} = {high};\n        else\n            {out} = {low};")
+    if style == "difference":
+        shown = f"    assign {out} = rise {'|' if swapped else '^'} fall;"
+    declared = f"    reg {bits(register.width)}rise, fall;"
+    return "\n\n".join((declared, block("posedge", "rise", "fall"), block("negedge", "fall", "rise"), shown))
+
+
+def _falling_cells(register: Register, en: str, data: tuple[str, str], edge: str) -> tuple[str, str]:
+    """A flip-flop for each bit, and its module; `data` is the input and what a cell stores of it."""
+    (d, taken), clk, reset, q = data, register.clk, register.reset, register.out
+    common = [clk, *([reset.name] if reset else []), *([en] if en else [])]
+    pins = "".join(f".{name}({name}), " for name in common)
+    body = each_bit(f"flip_flop flop({pins}.{d}({d}[i]), .{q}({q}[i]));", 0, register.width, "each_bit")
+    inputs = "".join(f"    input {name},\n" for name in (*common, d))
+    inside = clocked(clk, reset, f"{q} <= 1'b0;", guarded(en, f"{q} <= {taken};")).replace(
+        "posedge " + clk, f"{edge} {clk}"
+    )
+    return body, f"module flip_flop(\n{inputs}    output reg {q}\n);\n{inside}\nendmodule"
 
 
 @family("registers")
@@ -115,26 +202,24 @@ def edge_flip_flop(rng: random.Random, pick: Pick) -> Design:
         hit = last is not None and last != now and (kind == "both" or now == 0)
         return now, values[d] if hit and (not enabled or values[en]) else None if last is None else stored
 
-    edge_of_reset = f" or {'posedge' if reset == 'high' else 'negedge'} {rst}" if reset else ""
+    forces = Reset(rst, True, reset == "low") if reset else None
+    given = en if enabled else ""
+    # Registers that store differences have to begin with known values.
+    style = rng.choice(_EDGE_STYLES[kind] if reset or kind == "falling" else _EDGE_STYLES[kind][:2])
+    style = "word" if style == "cells" and width == 1 else style
+    register = draw_register(rng, clk, forces, q, width, inner="stored")
 
-    def block(edge: str, target: str, kept: str) -> str:
-        new = f"{target} <= {en} ? {d} : {kept};" if enabled and kept != target else f"{target} <= {d};"
-        if enabled and kept == target:
-            new = f"if ({en})\n            {new}"
-        if reset:
-            test = rst if reset == "high" else f"!{rst}"
-            chained = new if new.startswith("if") else f"\n            {new}"
-            new = f"if ({test})\n            {target} <= {width}'d0;\n        else {chained}".replace(
-                "else \n", "else\n"
-            )
-        return f"    always @({edge} {clk}{edge_of_reset}) begin\n        {new}\n    end"
+    def code(data: str, *, swapped: bool) -> tuple[str, str]:
+        if kind == "both":
+            return _both_edges(style, register, given, data, swapped=swapped), ""
+        edge = "posedge" if swapped else "negedge"
+        if style == "cells":
+            return _falling_cells(register, given, (d, data), edge)
+        return register.body(f"{width}'d0", [(given, data, "")]).replace(f"posedge {clk}", f"{edge} {clk}"), ""
 
-    if kind == "falling":
-        body, right = block("negedge", q, q), "negedge " + clk
-        wrong = "posedge " + clk
-    else:
-        body = f"\n    reg {bits(width)}rise, fall;\n\n{block('posedge', 'rise', 'fall')}\n\n{block('negedge', 'fall', 'rise')}\n\n    assign {q} = {clk} ? rise : fall;"
-        right, wrong = f"{clk} ? rise : fall", f"{clk} ? fall : rise"
+    written = code(d, swapped=False)
+    # A mistake is in the cell, where there is one.
+    place = int(style == "cells")
     size = "one-bit" if width == 1 else f"{width}-bit"
     when = "falling edge" if kind == "falling" else "rising and falling edge"
     at = f"at every {when} of {clk}"
@@ -157,7 +242,7 @@ def edge_flip_flop(rng: random.Random, pick: Pick) -> Design:
             Port(d, "input", width, "the data input"),
             Port(q, "output", width, "the stored value"),
         ),
-        registers=frozenset({q} if kind == "falling" else ()),
+        registers=register.outputs if style == "word" else frozenset({q} if style == "process" else ()),
         nouns=(
             f"{article(size)} {what} {tail}",
             f"{article(size)} register that takes in its data at every {when} of the clock, {tail}",
@@ -168,14 +253,12 @@ def edge_flip_flop(rng: random.Random, pick: Pick) -> Design:
             f"Build {article(size)} {what}: {d} is stored in {q} on {'the negative edge' if kind == 'falling' else 'the positive and on the negative edge'} of {clk}{f' if {en} is 1' if enabled else ''}.{both}{force}",
             f"{'When' if kind == 'falling' else 'Whenever'} {clk} {'goes from 1 to 0' if kind == 'falling' else 'changes, in either direction'}, {q} becomes {d}{f' provided that {en} is high' if enabled else ''}; at other times it is held.{force}",
         ),
-        body=body,
+        body=written[0],
+        submodules=written[1],
         model=Unclocked((None, None), following, lambda state, _: {q: state[1]}),
         bugs=(
-            (right, wrong),
-            (
-                f"{'fall' if kind == 'both' else q} <= {f'{en} ? ' if enabled and kind == 'both' else ''}{d}",
-                f"{'fall' if kind == 'both' else q} <= {f'{en} ? ' if enabled and kind == 'both' else ''}~{d}",
-            ),
+            (written[place], code(d, swapped=True)[place]),
+            (written[place], code(f"~{d}", swapped=False)[place]),
         ),
         # The clock changes in one step, everything else in the next, so that it is clear what an edge takes in.
         stimulus={
@@ -310,6 +393,14 @@ def vector_reductions(rng: random.Random, pick: Pick) -> Design:
     kinds = listing([table[kind][1] for kind in chosen])
     meanings = "; ".join(table[kind][2] for kind in chosen)
     vector = article(f"{width}-bit vector")
+    pairs, opposite = list(outs.items()), {**_PLAIN, **{plain: kind for kind, plain in _PLAIN.items()}}
+    style = rng.choice(_REDUCTION_STYLES)
+    body = style(pairs, data, width)
+
+    def mistaken(k: int) -> str:
+        kind, out = pairs[k]
+        return style([*pairs[:k], (opposite[kind], out), *pairs[k + 1 :]], data, width)
+
     return Design(
         key=(width, tuple(chosen)),
         name=pick("reductions", "vector_gates", "wide_gates", "top_module"),
@@ -327,14 +418,77 @@ def vector_reductions(rng: random.Random, pick: Pick) -> Design:
             f"Of the {width}-bit vector {data}, {facts}.",
             f"Compute reductions over all bits of {data}: {', '.join(f'{out} = {table[kind][0]}{data}' for kind, out in outs.items())}, where & stands for AND, | for OR, ^ for XOR over the {width} bits and ~ for the inverse.",
         ),
-        body="\n".join(f"    assign {out} = {table[kind][0]}{data};" for kind, out in outs.items()),
+        body=body,
+        registers=frozenset(outs.values() if style is _in_block else ()),
         model=Combinational(function),
-        bugs=tuple(
-            (f"= {table[k][0]}{data};", f"= {'~' + table[k][0] if table[k][0][0] != '~' else table[k][0][1:]}{data};")
-            for k in chosen[:2]
-        ),
+        bugs=tuple((body, mistaken(k)) for k in range(2)),
         stimulus={data: near},
     )
+
+
+# For each reduction that does not invert: the operator, a name for what it tells, and its value without bits.
+_FACTS = {
+    "and": ("&", "all_high", "1'b1"),
+    "or": ("|", "any_high", "1'b0"),
+    "xor": ("^", "odd_high", "1'b0"),
+}
+_PLAIN = {"nand": "and", "nor": "or", "xnor": "xor"}
+_Reductions = Sequence[tuple[str, str]]  # kinds with their outputs
+
+
+def _fact(kind: str) -> tuple[str, bool]:
+    """The reduction without inversion, and whether the kind inverts it."""
+    plain = _PLAIN.get(kind, kind)
+    return plain, plain != kind
+
+
+def _from_facts(pairs: _Reductions) -> str:
+    plain = [(out, *_fact(kind)) for kind, out in pairs]
+    return "\n".join(f"    assign {out} = {'~' if inverted else ''}{_FACTS[name][1]};" for out, name, inverted in plain)
+
+
+def _needed(pairs: _Reductions) -> list[tuple[str, str, str]]:
+    return [_FACTS[name] for name in _FACTS if name in {_fact(kind)[0] for kind, _ in pairs}]
+
+
+def _reduced(kind: str, data: str) -> str:
+    plain, inverted = _fact(kind)
+    return f"{'~' if inverted else ''}{_FACTS[plain][0]}{data}"
+
+
+def _at_once(pairs: _Reductions, data: str, width: int) -> str:
+    return "\n".join(f"    assign {out} = {_reduced(kind, data)};" for kind, out in pairs)
+
+
+def _in_block(pairs: _Reductions, data: str, width: int) -> str:
+    return always("\n".join(f"        {out} = {_reduced(kind, data)};" for kind, out in pairs))
+
+
+def _named_facts(pairs: _Reductions, data: str, width: int) -> str:
+    """A wire for each reduction, which the outputs show or invert."""
+    wires = "\n".join(f"    wire {name} = {operator}{data};" for operator, name, _ in _needed(pairs))
+    return f"{wires}\n\n{_from_facts(pairs)}"
+
+
+def _compared(pairs: _Reductions, data: str, width: int) -> str:
+    """Comparisons with all ones and all zeros; only parity is a reduction."""
+    ones, zeros = f"{{{width}{{1'b1}}}}", f"{{{width}{{1'b0}}}}"
+    tests = {"and": f"== {ones}", "nand": f"!= {ones}", "or": f"!= {zeros}", "nor": f"== {zeros}"}
+    lines = (f"({data} {tests[kind]})" if kind in tests else _reduced(kind, data) for kind, _ in pairs)
+    return "\n".join(f"    assign {out} = {line};" for (_, out), line in zip(pairs, lines, strict=True))
+
+
+def _bit_by_bit(pairs: _Reductions, data: str, width: int) -> str:
+    """A loop that takes in one bit after the other."""
+    facts = _needed(pairs)
+    names = ", ".join(name for _, name, _ in facts)
+    first = "\n".join(f"        {name} = {start};" for _, name, start in facts)
+    steps = "\n".join(f"{name} = {name} {operator} {data}[i];" for operator, name, _ in facts)
+    block = always(f"{first}\n{counting(steps, 0, width)}")
+    return f"    integer i;\n    reg {names};\n\n{block}\n\n{_from_facts(pairs)}"
+
+
+_REDUCTION_STYLES = (_at_once, _at_once, _in_block, _named_facts, _compared, _bit_by_bit)
 
 
 # What is switched, the output, and inputs with the words for 1 and for 0.

@@ -3,57 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Reset, Sequential, Values, choose_reset
 from rtlscribe.designs.families import family
+from rtlscribe.designs.machine_code import Machine, MachineCode, case_row, written
 from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, input_if, likely, played, reset_sentences
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A machine with one input bit: for every state, the next states and the outputs for input 0 and 1."""
-
-    following: tuple[tuple[int, int], ...]
-    outputs: tuple[tuple[int, int], ...]  # of a Moore machine, twice the same
-    start: int
-
-    @property
-    def count(self) -> int:
-        return len(self.following)
-
-    @property
-    def width(self) -> int:
-        return max(1, (self.count - 1).bit_length())
-
-    @property
-    def high(self) -> list[int]:
-        """The states in which a Moore machine gives 1."""
-        return [state for state, (out, _) in enumerate(self.outputs) if out]
-
-    def unlike(self, state: int) -> list[int]:
-        """States whose outputs differ from those of this one at once."""
-        return [other for other in range(self.count) if self.outputs[other] != self.outputs[state]]
-
-    def is_reachable(self) -> bool:
-        seen, waiting = {self.start}, [self.start]
-        while waiting:
-            for state in self.following[waiting.pop()]:
-                if state not in seen:
-                    seen.add(state)
-                    waiting.append(state)
-        return len(seen) == self.count
-
-    def is_minimal(self) -> bool:
-        """No two states behave alike (Moore's partition refinement)."""
-        blocks: tuple[object, ...] = self.outputs
-        for _ in range(self.count):
-            blocks = tuple(
-                (blocks[s], blocks[self.following[s][0]], blocks[self.following[s][1]]) for s in range(self.count)
-            )
-            names = {block: number for number, block in enumerate(dict.fromkeys(blocks))}
-            blocks = tuple(names[block] for block in blocks)
-        return len(set(blocks)) == self.count
 
 
 def _machine(rng: random.Random, count: int, *, mealy: bool) -> Machine:
@@ -88,77 +42,6 @@ def _ports(clk: str, reset: Reset, x: str, z: str) -> tuple[Port, ...]:
     )
 
 
-def _moore_body(machine: Machine, names: list[str], x: str, z: str, clk: str, reset: Reset) -> str:
-    rows = "\n".join(
-        f"            {_row(names[s], 'next', x, names[one], names[zero])}"
-        for s, (zero, one) in enumerate(machine.following)
-    )
-    out = " || ".join(f"state == {names[s]}" for s in machine.high)
-    return f"""
-{_declarations(machine, names)}
-
-    always @(*) begin
-        case (state)
-{rows}
-            default: next = {names[machine.start]};
-        endcase
-    end
-
-{clocked(clk, reset, f"state <= {names[machine.start]};", "state <= next;")}
-
-    assign {z} = {out};"""
-
-
-def _row(state: str, after: str, x: str, one: str, zero: str) -> str:
-    return f"{state}: {after} = {one if one == zero else f'{x} ? {one} : {zero}'};"
-
-
-def _mealy_body(machine: Machine, names: list[str], x: str, z: str, clk: str, reset: Reset) -> str:
-    rows = "\n".join(f"            {names[s]}: {_mealy_row(machine, names, s, x, z)}" for s in range(machine.count))
-    return f"""
-{_declarations(machine, names)}
-
-    always @(*) begin
-        case (state)
-{rows}
-            default: {{next, {z}}} = {{{names[machine.start]}, 1'b0}};
-        endcase
-    end
-
-{clocked(clk, reset, f"state <= {names[machine.start]};", "state <= next;")}"""
-
-
-def _mealy_row(machine: Machine, names: list[str], state: int, x: str, z: str, *, flip: int = 0) -> str:
-    (zero, one), (out_0, out_1) = machine.following[state], machine.outputs[state]
-    return f"{{next, {z}}} = {x} ? {{{names[one]}, 1'b{out_1 ^ flip}}} : {{{names[zero]}, 1'b{out_0}}};"
-
-
-def _declarations(machine: Machine, names: list[str]) -> str:
-    codes = ", ".join(f"{name} = {machine.width}'d{i}" for i, name in enumerate(names))
-    vector = f"[{machine.width - 1}:0] " if machine.width > 1 else ""
-    return f"    localparam {codes};\n    reg {vector}state, next;"
-
-
-def _moore_bugs(machine: Machine, names: list[str], x: str) -> tuple[tuple[str, str], ...]:
-    """A wrong reset state and a wrong next state of the start state; both show in the output of the next cycle."""
-    start, (zero, one) = machine.start, machine.following[machine.start]
-    return (
-        (f"state <= {names[start]};", f"state <= {names[machine.unlike(start)[0]]};"),
-        (
-            _row(names[start], "next", x, names[one], names[zero]),
-            _row(names[start], "next", x, names[machine.unlike(one)[0]], names[zero]),
-        ),
-    )
-
-
-def _mealy_bugs(machine: Machine, names: list[str], x: str, z: str) -> tuple[tuple[str, str], ...]:
-    start = machine.start
-    return (
-        (f"state <= {names[start]};", f"state <= {names[machine.unlike(start)[0]]};"),
-        (_mealy_row(machine, names, start, x, z), _mealy_row(machine, names, start, x, z, flip=1)),
-    )
-
-
 @family("machines")
 def moore_table(rng: random.Random, pick: Pick) -> Design:
     """A random Moore machine of 3 to 5 states with one input bit, given as a state-transition table."""
@@ -175,6 +58,7 @@ def moore_table(rng: random.Random, pick: Pick) -> Design:
         for s, (name, (zero, one)) in enumerate(zip(names, machine.following, strict=True))
     ]
     said = reset_sentences(reset, f"puts the machine into state {start}")
+    code = written(MachineCode(machine, False, names, x, z, clk, reset), rng)
     return Design(
         key=(machine.following, machine.outputs, machine.start, reset.key),
         name=pick("fsm", "moore_fsm", "top_module"),
@@ -193,9 +77,10 @@ def moore_table(rng: random.Random, pick: Pick) -> Design:
             f"state and {x}; {z} depends on the present state only (Moore). {said[2]}",
         ),
         appendix="\n".join([f"state | next state {x}=0 | next state {x}=1 | {z}", *rows]),
-        body=_moore_body(machine, names, x, z, clk, reset),
+        body=code.body,
+        registers=code.registers,
         model=_step(machine, x, z, clk, reset),
-        bugs=_moore_bugs(machine, names, x),
+        bugs=code.bugs,
         cycles=300,
     )
 
@@ -216,11 +101,12 @@ def mealy_table(rng: random.Random, pick: Pick) -> Design:
         for name, (zero, one), (out_0, out_1) in zip(names, machine.following, machine.outputs, strict=True)
     ]
     said = reset_sentences(reset, f"puts the machine into state {start}")
+    code = written(MachineCode(machine, True, names, x, z, clk, reset), rng)
     return Design(
         key=(machine.following, machine.outputs, machine.start, reset.key),
         name=pick("fsm", "mealy_fsm", "top_module"),
         ports=_ports(clk, reset, x, z),
-        registers=frozenset({z}),
+        registers=code.registers,
         nouns=(
             f"a Mealy state machine with one input and one output, given by the table below, with {reset.phrase} to state {start}",
             f"a Mealy FSM with the next states and outputs of this table and {reset.phrase} to state {start}",
@@ -235,9 +121,9 @@ def mealy_table(rng: random.Random, pick: Pick) -> Design:
             f"In the same cycle, before the edge, {z} already has the value listed for the state and {x} (Mealy output). {said[2]}",
         ),
         appendix="\n".join([f"state | next state, {z} for {x}=0 | next state, {z} for {x}=1", *rows]),
-        body=_mealy_body(machine, names, x, z, clk, reset),
+        body=code.body,
         model=_step(machine, x, z, clk, reset),
-        bugs=_mealy_bugs(machine, names, x, z),
+        bugs=code.bugs,
         cycles=200,
     )
 
@@ -269,11 +155,12 @@ def fsm_diagram(rng: random.Random, pick: Pick) -> Design:
         if mealy
         else f"{z} depends on the state only (Moore)"
     )
+    code = written(MachineCode(machine, mealy, names, x, z, clk, reset), rng)
     return Design(
         key=(mealy, machine.following, machine.outputs, machine.start, reset.key),
         name=pick("fsm", "state_machine", "top_module"),
         ports=_ports(clk, reset, x, z),
-        registers=frozenset({z} if mealy else ()),
+        registers=code.registers,
         nouns=(
             f"a {kind} state machine with the diagram below and {reset.phrase} to state {start}",
             f"a {kind} FSM with {reset.phrase} to state {start} and these transitions",
@@ -287,9 +174,9 @@ def fsm_diagram(rng: random.Random, pick: Pick) -> Design:
             f"{output}. {said[2]}",
         ),
         appendix="\n".join(arrows),
-        body=(_mealy_body if mealy else _moore_body)(machine, names, x, z, clk, reset),
+        body=code.body,
         model=_step(machine, x, z, clk, reset),
-        bugs=_mealy_bugs(machine, names, x, z) if mealy else _moore_bugs(machine, names, x),
+        bugs=code.bugs,
         cycles=300,
     )
 
@@ -377,7 +264,8 @@ def next_state_logic(rng: random.Random, pick: Pick) -> Design:
     literals = [f"{width}'b{code}" for code in codes]
 
     rows = [
-        _row(literals[s], after, x, literals[one], literals[zero]) for s, (zero, one) in enumerate(machine.following)
+        case_row(literals[s], after, x, literals[one], literals[zero])
+        for s, (zero, one) in enumerate(machine.following)
     ]
     out = " || ".join(f"{state} == {literals[s]}" for s in machine.high)
     table = [
@@ -424,7 +312,7 @@ def next_state_logic(rng: random.Random, pick: Pick) -> Design:
     assign {z} = {out};""",
         model=Combinational(function),
         bugs=(
-            (rows[0], _row(literals[0], after, x, literals[(one + 1) % machine.count], literals[zero])),
+            (rows[0], case_row(literals[0], after, x, literals[(one + 1) % machine.count], literals[zero])),
             (f"{state} == {literals[machine.high[0]]}", f"{state} != {literals[machine.high[0]]}"),
         ),
     )

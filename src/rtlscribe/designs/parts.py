@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from textwrap import indent
 from weakref import WeakKeyDictionary
 
-from rtlscribe.designs.base import Pick, Port, Reset, article, listing, mask
+from rtlscribe.designs.base import Pick, Port, Reset, article, bits, listing, mask
 
 
 def always(statements: str) -> str:
@@ -118,3 +119,135 @@ def collide(width: int) -> Callable[[random.Random], int]:
 def nth(number: int) -> str:
     """An ordinal number below 21: "1st", "12th"."""
     return f"{number}{dict(enumerate(('st', 'nd', 'rd'), 1)).get(number, 'th')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One style of a circuit's code: its body, mistakes that it can have, and its outputs that are registers."""
+
+    body: str
+    bugs: tuple[tuple[str, str], ...]
+    registers: frozenset[str] = frozenset()
+
+
+def counting(statements: str, start: int, end: int, depth: int = 8) -> str:
+    """A for loop whose i counts from `start` to below `end`, to stand in an always block."""
+    head, inner = f"for (i = {start}; i < {end}; i = i + 1)", indent(statements, "    ")
+    return indent(f"{head} begin\n{inner}\nend" if "\n" in statements else f"{head}\n{inner}", " " * depth)
+
+
+def each_bit(statements: str, start: int, end: int, label: str) -> str:
+    """A generate loop whose i counts from `start` to below `end`."""
+    return f"""    genvar i;
+    generate
+        for (i = {start}; i < {end}; i = i + 1) begin : {label}
+{indent(statements, " " * 12)}
+        end
+    endgenerate"""
+
+
+Choice = tuple[str, str, str]  # condition ("": in all other cases), new value, a name for this value ("": none)
+
+
+def if_chain(target: str, assigns: str, choices: Sequence[Choice]) -> str:
+    """The first choice whose condition is met, assigned by `=` or `<=`."""
+    given = [(f"if ({condition})" if condition else "", value) for condition, value, _ in choices]
+    if not given[0][0]:
+        return f"{target} {assigns} {given[0][1]};"
+    heads = [given[0][0], *(f"else {head}".rstrip() for head, _ in given[1:])]
+    lines = (f"{head}\n    {target} {assigns} {value};" for head, (_, value) in zip(heads, given, strict=True))
+    return "\n".join(lines)
+
+
+def conditional(choices: Sequence[Choice], kept: str) -> str:
+    """The first choice whose condition is met, or what is kept, as one expression."""
+    condition, value, _ = choices[0]
+    if not condition:
+        return value
+    rest = conditional(choices[1:], kept) if choices[1:] else kept
+    return f"{f'({condition})' if ' ' in condition else condition} ? {value} : {rest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """A clocked register that is an output or gives one, in one of several styles of code.
+
+    `shape` is "direct", or "wire" or "process" for a next value that a wire or a combinational block gives; `apart` if the
+    register is `inner` and not the output itself; `named` if each new value that has a name gets a wire.
+    """
+
+    clk: str
+    reset: Reset | None
+    out: str
+    width: int
+    inner: str
+    shape: str
+    apart: bool
+    named: bool
+
+    @property
+    def name(self) -> str:
+        return self.inner if self.apart else self.out
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """The outputs to be declared `output reg`."""
+        return frozenset(() if self.apart else (self.out,))
+
+    def body(
+        self,
+        cleared: str,
+        choices: Sequence[Choice],
+        *,
+        wires: Sequence[str] = (),
+        blocks: Sequence[str] = (),
+        shown: str = "",
+    ) -> str:
+        """The code, with declarations and blocks that the choices make use of; the output shows the register or `shown`."""
+        vector = bits(self.width)
+        upcoming = f"next_{self.inner.removesuffix('_reg')}" if self.apart else "next_value"
+        conditions = any(condition for condition, *_ in choices)
+        declared = list(wires)
+        if self.named:
+            declared += [f"wire {vector}{name} = {value};" for _, value, name in choices if name]
+            choices = [(condition, name or value, name) for condition, value, name in choices]
+        update = f"{self.name} <= {upcoming};"
+        if self.shape == "direct" or (not conditions and " " not in choices[0][1]):
+            update = if_chain(self.name, "<=", choices)
+        elif self.shape == "wire" or not conditions:
+            declared.append(f"wire {vector}{upcoming} = {conditional(choices, self.name)};")
+        else:
+            declared.append(f"reg {vector}{upcoming};")
+            held = f"{upcoming} = {self.name};\n" if choices[-1][0] else ""
+            blocks = [*blocks, always(indent(held + if_chain(upcoming, "=", choices), " " * 8))]
+        return self.assembled(cleared, update, declared=declared, blocks=blocks, shown=shown)
+
+    def assembled(
+        self, cleared: str, update: str, *, declared: Sequence[str] = (), blocks: Sequence[str] = (), shown: str = ""
+    ) -> str:
+        """Declarations, blocks, the clocked block with this update, and the output."""
+        first = [f"reg {bits(self.width)}{self.inner};"] if self.apart else []
+        lines = "\n".join(f"    {line}" for line in (*first, *declared))
+        clocking = clocked(self.clk, self.reset, f"{self.name} <= {cleared};", update)
+        last = f"    assign {self.out} = {shown or self.inner};" if self.apart else ""
+        return "\n\n".join(filter(None, (lines, *blocks, clocking, last)))
+
+
+def draw_register(
+    rng: random.Random, clk: str, reset: Reset | None, out: str, width: int, *, inner: str, hidden: bool = False
+) -> Register:
+    """A register in a style of its own; `hidden` if it can not be the output itself."""
+    styles = [("direct", False, False)] * 4 + [
+        ("direct", True, True),
+        ("wire", False, False),
+        ("wire", True, False),
+        ("wire", True, True),
+        ("process", False, False),
+        ("process", False, True),
+        ("process", True, False),
+        ("process", True, True),
+    ]
+    shape, apart, named = rng.choice(styles)
+    return Register(
+        clk=clk, reset=reset, out=out, width=width, inner=inner, shape=shape, apart=apart or hidden, named=named
+    )

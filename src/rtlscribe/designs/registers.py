@@ -20,8 +20,11 @@ from rtlscribe.designs.base import (
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
+    Choice,
+    Register,
     clock_and_reset,
     clocked,
+    draw_register,
     guarded,
     having,
     input_if,
@@ -65,6 +68,28 @@ _FLIP_FLOPS = {
 }
 
 
+def _stored(kind: str, q: str, a: str, b: str, *, by_case: bool) -> tuple[list[Choice], list[Choice]]:
+    """What flip-flops of a kind store, as one expression or, where they are one, case by case; then a mistake in it."""
+    expressions = {
+        "D": (a, f"~{a}"),
+        "T": (f"{q} ^ {a}", f"{q} | {a}"),
+        "JK": (f"({a} & ~{q}) | (~{b} & {q})", f"({b} & ~{q}) | (~{a} & {q})"),
+        "SR": (f"{a} | ({q} & ~{b})", f"({q} | {a}) & ~{b}"),
+        "RS": (f"({q} | {a}) & ~{b}", f"{a} | ({q} & ~{b})"),
+    }
+    if kind == "D" or not by_case:
+        right, wrong = expressions[kind]
+        return [("", right, "updated")], [("", wrong, "updated")]
+    toggle, set_first = (f"{a} && {b}" if b else a, f"~{q}", "toggled"), [(a, "1'b1", ""), (b, "1'b0", "")]
+    clear_first = set_first[::-1]
+    return {
+        "T": ([toggle], [(a, "1'b1", "")]),
+        "JK": ([toggle, *set_first], clear_first),
+        "SR": (set_first, clear_first),
+        "RS": (clear_first, set_first),
+    }[kind]
+
+
 @family("registers")
 def flip_flop(rng: random.Random, pick: Pick) -> Design:
     """W flip-flops of one kind (D, T, JK, SR with either priority) with a reset value and an optional enable."""
@@ -95,14 +120,13 @@ def flip_flop(rng: random.Random, pick: Pick) -> Design:
         return state ^ flip if kind == "T" else ((state ^ flip) | set_bits) & ~clear_bits
 
     a, b = (*data.values(), "")[:2]
-    right, wrong = {
-        "D": (a, f"~{a}"),
-        "T": (f"{q} ^ {a}", f"{q} | {a}"),
-        "JK": (f"({a} & ~{q}) | (~{b} & {q})", f"({b} & ~{q}) | (~{a} & {q})"),
-        "SR": (f"{a} | ({q} & ~{b})", f"({q} | {a}) & ~{b}"),
-        "RS": (f"({q} | {a}) & ~{b}", f"{a} | ({q} & ~{b})"),
-    }[kind]
+    register = draw_register(rng, clk, reset, q, width, inner="state_reg")
+    right, wrong = (
+        [(" && ".join(filter(None, (en, condition))), value, name) for condition, value, name in found]
+        for found in _stored(kind, register.name, a, b, by_case=width == 1 and rng.random() < 0.6)
+    )
     constant = f"{width}'h{start:x}"
+    body = register.body(constant, right)
     said = reset_sentences(reset, f"sets {q} to {_word(width, start)}")
     label = "SR" if kind == "RS" else kind
     group = f"{label} flip-flop" if width == 1 else f"{width}-bit register of {label} flip-flops"
@@ -124,7 +148,7 @@ def flip_flop(rng: random.Random, pick: Pick) -> Design:
             ),
             Port(q, "output", width, "the stored value"),
         ),
-        registers=frozenset({q}),
+        registers=register.outputs,
         nouns=(
             f"{article(group)}{that} {tail}",
             f"a positive-edge-triggered {group}{that} {tail}",
@@ -138,16 +162,37 @@ def flip_flop(rng: random.Random, pick: Pick) -> Design:
             f"Describe {article(group)} with output {q}. {'While ' + en + ' is high, ' if enabled else ''}"
             f"{q} {does} at each positive edge of {clk}.{f' While {en} is low, {q} does not change.' if enabled else ''}{each} {said[2]}",
         ),
-        body="\n" + clocked(clk, reset, f"{q} <= {constant};", guarded(en, f"{q} <= {right};")),
+        body=body,
         model=Sequential(clk, start if reset else None, following, lambda state, _: {q: state}, reset),
         bugs=(
-            (f"{q} <= {right};", f"{q} <= {wrong};"),
-            (f"{q} <= {constant};", f"{q} <= {width}'h{start ^ 1:x};")
+            (body, register.body(constant, wrong)),
+            (body, register.body(f"{width}'h{start ^ 1:x}", right))
             if reset
-            else (f"{q} <= {right};", f"{q} <= {a} & {q};"),
+            else (body, register.body(constant, [(en, f"{a} & {register.name}", "")])),
         ),
         stimulus={en: likely(0.75)} if enabled else {},
     )
+
+
+def _bank(register: Register, style: str, lane: int, lanes: int, cleared: str, pins: tuple[str, str]) -> str:
+    """The code of a register whose lanes of `lane` bits have an enable each; `pins` are the enables and the data."""
+    q, (en, d) = register.name, pins
+    if style == "word":
+        return register.body(cleared, [(en, d, "")])
+    ranges = [f"[{lane * i + lane - 1}:{lane * i}]" for i in range(lanes)]
+    if style == "loop":
+        part = f"[{lane}*i +: {lane}]"
+        update = f"for (i = 0; i < {lanes}; i = i + 1)\n    if ({en}[i])\n        {q}{part} <= {d}{part};"
+        return register.assembled(cleared, update, declared=["integer i;"])
+    if style == "lanes":
+        update = "\n".join(f"if ({en}[{i}])\n    {q}{r} <= {d}{r};" for i, r in enumerate(ranges))
+        return register.assembled(cleared, update)
+    if style == "mask":
+        spread = ", ".join(f"{{{lane}{{{en}[{i}]}}}}" for i in reversed(range(lanes)))
+        wires = [f"wire {bits(lane * lanes)}write_mask = {{{spread}}};"]
+        return register.body(cleared, [("", f"({q} & ~write_mask) | ({d} & write_mask)", "merged")], wires=wires)
+    chosen = ", ".join(f"{en}[{i}] ? {d}{ranges[i]} : {q}{ranges[i]}" for i in reversed(range(lanes)))
+    return register.body(cleared, [("", f"{{{chosen}}}", "merged")])
 
 
 @family("registers")
@@ -165,12 +210,14 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
         return (values[d] & chosen) | (state & ~chosen)
 
     ranges = [f"[{lane * i + lane - 1}:{lane * i}]" for i in range(lanes)]
-    update = (
-        f"if ({en})\n    {q} <= {d};"
-        if lanes == 1
-        else "\n".join(f"if ({en}[{i}])\n    {q}{r} <= {d}{r};" for i, r in enumerate(ranges))
-    )
     value, constant = _word(width, start), f"{width}'h{start:x}"
+    register = draw_register(rng, clk, reset, q, width, inner="stored")
+    style = rng.choice(["lanes", "mask", "loop", "select"]) if lanes > 1 else "word"
+
+    def code(cleared: str, enables: str, data: str) -> str:
+        return _bank(register, style, lane, lanes, cleared, (enables, data))
+
+    body = code(constant, en, d)
     said = reset_sentences(reset, f"sets {q} to {value}")
     if lanes == 1:
         with_enable = "a write enable"
@@ -198,7 +245,7 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
             Port(d, "input", width, "the data to store"),
             Port(q, "output", width, "the stored data"),
         ),
-        registers=frozenset({q}),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} with {with_enable}, and {reset.phrase} to {value}",
             f"a register of {width} bits with {reset.phrase} to {value} and {with_enable}",
@@ -209,12 +256,15 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
             f"{said[1]} Otherwise, at each rising edge of {clk}, {does[1]}.",
             f"This is {article(text)} clocked by {clk}. At the positive edge, {does[2]}. {said[2]}",
         ),
-        body="\n" + clocked(clk, reset, f"{q} <= {constant};", update),
+        body=body,
         model=Sequential(clk, start, following, lambda state, _: {q: state}, reset),
-        bugs=(
-            (f"{q} <= {constant};", f"{q} <= {width}'h{start ^ 1:x};"),
-            (f"if ({en})", f"if (!{en})") if lanes == 1 else (f"if ({en}[0])", f"if ({en}[1])"),
-            (f"<= {d}", f"<= ~{d}"),
+        bugs=tuple(
+            (body, wrong)
+            for wrong in (
+                code(f"{width}'h{start ^ 1:x}", en, d),
+                code(constant, f"{'!' if lanes == 1 else '~'}{en}", d),
+                code(constant, en, f"~{d}"),
+            )
         ),
     )
 
@@ -235,7 +285,6 @@ def shift_register(rng: random.Random, pick: Pick) -> Design:
     en = pick("en", "shift_en", "ena") if enabled else ""
     serial = pick("si", "serial_in", "sin") if fill is None else ""
     out = pick("q", "data_out") if parallel else pick("so", "serial_out", "sout")
-    inner = out if parallel else "shift"
 
     def following(state: int, values: Values) -> int:
         if loads and values[load]:
@@ -245,21 +294,16 @@ def shift_register(rng: random.Random, pick: Pick) -> Design:
         new = values[serial] if fill is None else fill
         return (state * 2 + new) & mask(width) if left else state // 2 + (new << width - 1)
 
-    new_bit = serial or f"1'b{fill}"
-    towards = {True: f"{{{inner}[{width - 2}:0], {new_bit}}}", False: f"{{{new_bit}, {inner}[{width - 1}:1]}}"}
-    shift_line = f"{inner} <= {towards[left]};"
-    last = width - 1 if left else 0
-    update = guarded(en, shift_line)
-    if loads:
-        update = (
-            f"if ({load})\n    {inner} <= {d};\nelse {update}"
-            if enabled
-            else f"if ({load})\n    {inner} <= {d};\nelse\n    {update}"
-        )
-    body = clocked(clk, reset, f"{inner} <= {width}'d0;", update)
-    body = (
-        f"\n{body}" if parallel else f"\n    reg [{width - 1}:0] shift;\n\n{body}\n\n    assign {out} = shift[{last}];"
-    )
+    new_bit, last = serial or f"1'b{fill}", width - 1 if left else 0
+    register = draw_register(rng, clk, reset, out, width, inner="shift", hidden=not parallel)
+
+    def code(cleared: int, condition: str, *, to_left: bool) -> str:
+        word = register.name
+        shifted = f"{{{word}[{width - 2}:0], {new_bit}}}" if to_left else f"{{{new_bit}, {word}[{width - 1}:1]}}"
+        choices = [*([(condition, d, "")] if loads else []), (en, shifted, "shifted")]
+        return register.body(f"{width}'d{cleared}", choices, shown="" if parallel else f"shift[{last}]")
+
+    body = code(0, load, to_left=left)
     way, end, start_bit = ("left", "most", "bit 0") if left else ("right", "least", f"bit {width - 1}")
     fills = f"{serial} enters at {start_bit}" if fill is None else f"a {fill} enters at {start_bit}"
     shows = (
@@ -296,7 +340,7 @@ def shift_register(rng: random.Random, pick: Pick) -> Design:
             *input_if(serial, serial, 1, "the serial input"),
             Port(out, "output", width if parallel else 1, "the register" if parallel else "the serial output"),
         ),
-        registers=frozenset({out} if parallel else ()),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} that shifts {way} into {start_bit}, {tail}",
             f"a {way}-shifting register of {width} bits, filled from {start_bit}, {tail}",
@@ -313,9 +357,9 @@ def shift_register(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Sequential(clk, 0, following, lambda state, _: {out: state if parallel else state >> last & 1}, reset),
         bugs=(
-            (towards[left], towards[not left]),
-            (f"{inner} <= {width}'d0;", f"{inner} <= {width}'d{mask(width)};"),
-            *([(f"if ({load})", f"if (!{load})")] if loads else []),
+            (body, code(0, load, to_left=not left)),
+            (body, code(mask(width), load, to_left=left)),
+            *([(body, code(0, f"!{load}", to_left=left))] if loads else []),
         ),
         stimulus={**({load: likely(0.2)} if loads else {}), **({en: likely(0.8)} if enabled else {})},
     )
@@ -348,16 +392,21 @@ def rotator(rng: random.Random, pick: Pick) -> Design:
         doubled = state << width | state
         return doubled >> (width - places) & mask(width)
 
-    turned = {
-        "left": f"{{{q}[{width - 1 - amount}:0], {q}[{width - 1}{f':{width - amount}' if amount > 1 else ''}]}}",
-        "right": f"{{{q}[{amount - 1}{':0' if amount > 1 else ''}], {q}[{width - 1}:{amount}]}}",
-    }
+    register = draw_register(rng, clk, reset, q, width, inner="word")
+    word = register.name
     codes = {left_code: "left", 3 - left_code: "right"}
-    if way == "both":
-        cases = "\n".join(f"else if ({en} == 2'd{code})\n    {q} <= {turned[codes[code]]};" for code in (1, 2))
-    else:
-        cases = f"else if ({en})\n    {q} <= {turned[way]};"
-    first = codes[1] if way == "both" else way
+    turns = [(f"{en} == 2'd{code}", codes[code]) for code in (1, 2)] if way == "both" else [(en, way)]
+
+    def code(data: str, turns: list[tuple[str, str]]) -> str:
+        turned = {
+            "left": f"{{{word}[{width - 1 - amount}:0], {word}[{width - 1}{f':{width - amount}' if amount > 1 else ''}]}}",
+            "right": f"{{{word}[{amount - 1}{':0' if amount > 1 else ''}], {word}[{width - 1}:{amount}]}}",
+        }
+        choices = [(condition, turned[side], f"rotated_{side}") for condition, side in turns]
+        return register.body(f"{width}'d0", [(load, data, ""), *choices])
+
+    body = code(data, turns)
+    other = {"left": "right", "right": "left"}
     by = f"{amount} bit{'s' if amount > 1 else ''}"
     said = reset_sentences(reset, f"clears {q} to 0")
     if way == "both":
@@ -388,7 +437,7 @@ def rotator(rng: random.Random, pick: Pick) -> Design:
             Port(data, "input", width, "the data to load"),
             Port(q, "output", width, "the rotated word"),
         ),
-        registers=frozenset({q}),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} with parallel load that {control}, {reset_noun(reset, '0')}",
             f"a loadable register of {width} bits that {control}, {reset_noun(reset, '0')}; load has priority",
@@ -402,11 +451,29 @@ def rotator(rng: random.Random, pick: Pick) -> Design:
             f"{q} is {article(f'{width}-bit')} word that can be loaded and rotated; no bit is lost in a rotation. {does[0]} {load} has priority over "
             f"rotation and copies {data} to {q}. All of this happens at the positive edge of {clk}. {said[2]}",
         ),
-        body="\n" + clocked(clk, reset, f"{q} <= {width}'d0;", f"if ({load})\n    {q} <= {data};\n{cases}"),
+        body=body,
         model=Sequential(clk, 0 if reset else None, following, lambda state, _: {q: state}, reset),
-        bugs=((turned[first], turned["right" if first == "left" else "left"]), (f"{q} <= {data};", f"{q} <= ~{data};")),
+        bugs=(
+            (body, code(data, [(condition, other[side]) for condition, side in turns])),
+            (body, code(f"~{data}", turns)),
+        ),
         stimulus={load: likely(0.15), en: (lambda r: r.randrange(4)) if way == "both" else likely(0.75)},
     )
+
+
+def _lfsr_step(
+    form: str, width: int, taps: list[int], q: str, gate: str, *, feedback_wire: bool
+) -> tuple[list[str], str]:
+    """Wires and the next word of an LFSR whose feedback is made by this operator of Verilog."""
+    if form == "galois":
+        out = "feedback" if feedback_wire else f"{q}[0]"
+        cells = (f"{q}[{i + 1}] {gate} {out}" if i in taps else f"{q}[{i + 1}]" for i in reversed(range(width - 1)))
+        return [f"wire feedback = {q}[0];"] if feedback_wire else [], f"{{{', '.join([out, *cells])}}}"
+    together = f" {gate.removeprefix('~')} ".join(f"{q}[{t}]" for t in taps)
+    entering = f"~({together})" if gate.startswith("~") else together
+    wires = [f"wire feedback = {entering};"] if feedback_wire else []
+    entering = "feedback" if feedback_wire else entering
+    return wires, f"{{{q}[{width - 2}:0], {entering}}}" if form == "left" else f"{{{entering}, {q}[{width - 1}:1]}}"
 
 
 @family("registers")
@@ -438,20 +505,17 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
         return (state << 1 & mask(width)) | new if form == "left" else state >> 1 | new << width - 1
 
     gate = "inverted XOR" if inverted else "XOR"
-    together = " ^ ".join(f"{q}[{t}]" for t in taps)
-    feedback = f"~({together})" if inverted else together
-    if form == "galois":
-        new_word = ", ".join(
-            [
-                f"{q}[0]",
-                *(f"{q}[{i + 1}] ^ {q}[0]" if i in taps else f"{q}[{i + 1}]" for i in reversed(range(width - 1))),
-            ]
-        )
-    else:
-        new_word = f"{q}[{width - 2}:0], {feedback}" if form == "left" else f"{feedback}, {q}[{width - 1}:1]"
+    register = draw_register(rng, clk, reset, q, width, inner="state_reg")
+    feedback_wire = rng.random() < 0.6
     names = listing([str(t) for t in taps])
     plural = f"bit{'s' if len(taps) > 1 else ''} {names}"
-    value, constant = f"{width}'h{seed:x}", f"{width}'h{seed:x}"
+    value = f"{width}'h{seed:x}"
+
+    def code(cleared: str, gates: str) -> str:
+        wires, word = _lfsr_step(form, width, taps, register.name, gates, feedback_wire=feedback_wire)
+        return register.body(cleared, [(en, word, "shifted")], wires=wires)
+
+    body = code(value, "~^" if inverted else "^")
     said = reset_sentences(reset, f"sets {q} to {value}")
     when = f" while {en} is high" if enabled else ""
     hold = f" While {en} is low, {q} holds." if enabled else ""
@@ -483,7 +547,7 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
             *input_if(enabled, en, 1, "the enable"),
             Port(q, "output", width, "the state of the LFSR"),
         ),
-        registers=frozenset({q}),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} that {how}, {having(enable_noun, f'{reset.phrase} to {value}')}",
             f"a linear feedback shift register of {width} bits that {how}, {having(f'{reset.phrase} to {value}', enable_noun)}",
@@ -494,12 +558,9 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
             f"{said[1]} Otherwise, at each rising edge of {clk}{when}, {does[1]}{hold}",
             f"The {width}-bit register {q} is a linear feedback shift register. At the positive edge of {clk}{when}, {does[2]}{hold} {said[2]}",
         ),
-        body="\n" + clocked(clk, reset, f"{q} <= {constant};", guarded(en, f"{q} <= {{{new_word}}};")),
+        body=body,
         model=Sequential(clk, seed, following, lambda state, _: {q: state}, reset),
-        bugs=(
-            (f"<= {constant};", f"<= {width}'h{seed ^ 2:x};"),
-            (f"{{{new_word}}}", f"{{{new_word.replace(' ^ ', ' & ', 1)}}}"),
-        ),
+        bugs=((body, code(f"{width}'h{seed ^ 2:x}", "~^" if inverted else "^")), (body, code(value, "&"))),
         stimulus={en: likely(0.75)} if enabled else {},
     )
 

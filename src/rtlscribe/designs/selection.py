@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Sequential, Values, article, bits, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import always, case_statement, likely
+from rtlscribe.designs.parts import always, case_statement, counting, each_bit, likely
 
 
 def _binary(value: int, width: int) -> str:
@@ -225,20 +227,6 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
             return {out: kept | values[new] << number * width}
         return {out: values[data] >> number * width & mask(width)}
 
-    place = {
-        1: f"{sel}",
-        2: f"{{{sel}, 1'b0}}",
-        4: f"{{{sel}, 2'b00}}",
-        8: f"{{{sel}, 3'b000}}",
-        16: f"{{{sel}, 4'b0000}}",
-    }.get(width, f"{sel} * {width}")
-    piece = f"[{place} +: {width}]" if width > 1 else f"[{sel}]"
-    if kind == "from_top":
-        piece = f"[({count - 1} - {sel}) * {width} +: {width}]" if width > 1 else f"[{count - 1} - {sel}]"
-    if kind == "replace":
-        body = f"    always @(*) begin\n        {out} = {data};\n        {out}{piece} = {new};\n    end"
-    else:
-        body = f"    assign {out} = {data}{piece};"
     size = "bit" if width == 1 else f"{width}-bit word"
     end = "most" if kind == "from_top" else "least"
     first = f"{data}[{total - 1}:{total - width}]" if kind == "from_top" else f"{data}[{width - 1}:0]"
@@ -271,7 +259,11 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
             f"{out} is the {size} of {data} whose number is {sel}, {counted} (number 0 is {first}).",
             f"Treat {data} as an array of {count} {size}s in one vector and use {sel} as the index into it, so that index 0 means {first} and index 1 means {second}. The {size} appears on {out}.",
         )
-    moved = f"{new};" if kind == "replace" else f"{data}{piece};"
+    styles = _REPLACING if kind == "replace" else _PICKING
+    code = _Packed(data, sel, new, out, width, count, kind == "from_top")
+    style = rng.choice([style for style in styles if width > 1 or style not in _FOR_WORDS])
+    body = style(code)
+    mistakes = (replace(code, sel=f"({sel} ^ {select}'d1)"), replace(code, moved="~"))
     return Design(
         key=(width, select, kind),
         name=pick("packed_mux", "word_select", "vector_mux", "top_module"),
@@ -286,17 +278,120 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
                 "the vector with the new content" if kind == "replace" else f"the selected {size}",
             ),
         ),
-        registers=frozenset({out} if kind == "replace" else ()),
+        registers=frozenset({out} if "always" in body else ()),
         nouns=nouns,
         behaviours=behaviours,
         body=body,
         model=Combinational(function),
-        bugs=(
-            (f"= {moved}", f"= ~{moved}"),
-            (piece, piece.replace(sel, f"{sel} ^ {select}'d1" if piece == f"[{sel}]" else f"({sel} ^ {select}'d1)")),
-        ),
+        bugs=tuple((body, style(wrong)) for wrong in mistakes),
         stimulus={data: lambda r: r.getrandbits(total)},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A vector of words, of which a style gives or replaces one."""
+
+    data: str
+    sel: str
+    new: str  # the word that replaces one
+    out: str
+    width: int  # of a word
+    count: int  # of the words
+    from_top: bool
+    moved: str = ""  # "~" by mistake: what is moved is inverted
+
+    @property
+    def total(self) -> int:
+        return self.width * self.count
+
+    @property
+    def place(self) -> str:
+        """The lowest bit of the selected word."""
+        if self.from_top:
+            number = f"{self.count - 1} - {self.sel}"
+            return f"({number}) * {self.width}" if self.width > 1 else number
+        zeros = self.width.bit_length() - 1
+        if self.width != 1 << zeros:
+            return f"{self.sel} * {self.width}"
+        return f"{{{self.sel}, {zeros}'b{0:0{zeros}b}}}" if zeros else self.sel
+
+    def word(self, vector: str, place: str) -> str:
+        return f"{vector}[{place} +: {self.width}]" if self.width > 1 else f"{vector}[{place}]"
+
+    def numbered(self, vector: str) -> str:
+        """The word number i, for a loop."""
+        number = f"({self.count - 1} - i)" if self.from_top else "i"
+        return self.word(vector, f"{number} * {self.width}" if self.width > 1 else number.strip("()"))
+
+    @property
+    def position(self) -> str:
+        """A declaration of the place."""
+        return f"    wire {bits((self.total - 1).bit_length())}first_bit = {self.place};"
+
+
+def _indexed(code: _Packed) -> str:
+    return f"    assign {code.out} = {code.moved}{code.word(code.data, code.place)};"
+
+
+def _from_position(code: _Packed) -> str:
+    return f"{code.position}\n\n    assign {code.out} = {code.moved}{code.word(code.data, 'first_bit')};"
+
+
+def _from_array(code: _Packed) -> str:
+    """The words as an array of wires, of which one is taken."""
+    loop = each_bit(f"assign words[i] = {code.moved}{code.numbered(code.data)};", 0, code.count, "unpack")
+    array = f"    wire {bits(code.width)}words [0:{code.count - 1}];"
+    return f"{array}\n\n{loop}\n\n    assign {code.out} = words[{code.sel}];"
+
+
+def _shifted_down(code: _Packed) -> str:
+    low = f"[{code.width - 1}:0]" if code.width > 1 else "[0]"
+    wire = f"    wire [{code.total - 1}:0] shifted = {code.data} >> {_grouped(code.place)};"
+    return f"{wire}\n\n    assign {code.out} = {code.moved}shifted{low};"
+
+
+def _grouped(code: str) -> str:
+    return f"({code})" if " " in code and code[0] != "{" else code
+
+
+def _searched(code: _Packed) -> str:
+    """A loop that compares the number of each word."""
+    step = f"if ({code.sel} == i)\n    {code.out} = {code.moved}{code.numbered(code.data)};"
+    start = f"        {code.out} = {code.width}'d0;\n"
+    return f"    integer i;\n\n{always(start + counting(step, 0, code.count))}"
+
+
+def _overwritten(code: _Packed) -> str:
+    lines = (f"{code.out} = {code.data};", f"{code.word(code.out, code.place)} = {code.moved}{code.new};")
+    return always("\n".join(f"        {line}" for line in lines))
+
+
+def _chosen_word(code: _Packed) -> str:
+    return f"{code.numbered(code.out)} = ({code.sel} == i) ? {code.moved}{code.new} : {code.numbered(code.data)};"
+
+
+def _word_by_word(code: _Packed) -> str:
+    return f"    integer i;\n\n{always(counting(_chosen_word(code), 0, code.count))}"
+
+
+def _each_word(code: _Packed) -> str:
+    return each_bit(f"assign {_chosen_word(code)}", 0, code.count, "each_word")
+
+
+def _through_window(code: _Packed) -> str:
+    """The bits of the word cleared by a mask, and the new ones put there."""
+    vector = f"[{code.total - 1}:0]"
+    return f"""{code.position}
+    wire {vector} window = {{{code.width}{{1'b1}}}} << first_bit;
+    wire {vector} inserted = {code.new} << first_bit;
+
+    assign {code.out} = ({code.data} & ~window) | {code.moved}inserted;"""
+
+
+_PICKING = (_indexed, _indexed, _from_position, _from_array, _shifted_down, _searched)
+_REPLACING = (_overwritten, _overwritten, _word_by_word, _each_word, _through_window)
+_FOR_WORDS = (_from_position, _from_array, _through_window)  # pointless for single bits
 
 
 @family("selection")
@@ -405,14 +500,6 @@ def side_by_side(rng: random.Random, pick: Pick) -> Design:
         return {**now, later: state[1]} if falling else now
 
     registered = names["clocked"]
-    update = f"{registered} <= {code};" + (f"\n        {later} <= {registered};" if falling else "")
-    blocks = {
-        "assign": f"    assign {names.get('assign')} = {code};",
-        "comb": f"    always @(*)\n        {names.get('comb')} = {code};",
-        "clocked": f"    always @(posedge {clk}) begin\n        {update}\n    end"
-        if falling
-        else f"    always @(posedge {clk})\n        {update}",
-    }
     size = "one-bit" if width == 1 else f"{width}-bit"
     text = f"the {'inverse of the ' if inverted else ''}{what.format(w=width)} of {a} and {b}"
     ways = {
@@ -428,6 +515,9 @@ def side_by_side(rng: random.Random, pick: Pick) -> Design:
         else ""
     )
     more = f", and {later}, which is {registered} delayed by one more clock cycle" if falling else ""
+    form = rng.choice(["plain", "function", "bits"] if width > 1 and symbol in "&|^" else ["plain", "function"])
+    written = _SideBySide(names, later if falling else "", code, (a, b), clk, width, form)
+    body = written.body({})
     return Design(
         key=(width, what, inverted, tuple(styles), falling),
         name=pick("side_by_side", "three_ways", "block_styles", "top_module"),
@@ -460,14 +550,57 @@ def side_by_side(rng: random.Random, pick: Pick) -> Design:
             f"{listing(list(names.values()))} show the same function, {code}: {immediate} without delay, {registered} from a register that is loaded at every rising edge of {clk} and has no reset.{extra}",
             f"Write {text} in {len(styles)} styles: {told}.{extra} The registers have no reset and are loaded at every edge.",
         ),
-        body="\n\n".join(blocks[style] for style in styles),
+        body=body,
         model=Sequential(clk, (None, None), lambda state, values: (value(values), state[0]), outputs),
-        bugs=(
-            (f"{registered} <= {code};", f"{registered} <= ~({code});"),
-            (f"= {code};", f"= {a};"),
-        ),
+        bugs=tuple((body, written.body({style: wrong})) for style, wrong in (("clocked", "~"), (styles[0], "first"))),
         cycles=80,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _SideBySide:
+    """A function of two operands as an assignment, in a combinational block and in a clocked block.
+
+    In the form "function" it is a Verilog function that all call; in the form "bits" the blocks have loops over the bits.
+    """
+
+    names: Mapping[str, str]  # of the outputs, by style
+    later: str  # a register after the clocked one, "" if there is none
+    code: str
+    operands: tuple[str, str]
+    clk: str
+    width: int
+    form: str
+
+    def body(self, mistakes: Mapping[str, str]) -> str:
+        """The code; a mistake in a style is "~" (inverted) or "first" (the first operand alone)."""
+        blocks = [self._block(style, mistakes.get(style, "")) for style in self.names]
+        if self.form == "bits":
+            blocks.insert(0, "    integer i;")
+        if self.form == "function":
+            vector, (first, second) = bits(self.width), self.operands
+            head = f"    function {vector}combined(input {vector}{first}, input {vector}{second});"
+            blocks.insert(0, f"{head}\n        combined = {self.code};\n    endfunction")
+        return "\n\n".join(blocks)
+
+    def _block(self, style: str, mistake: str) -> str:
+        name, code, first = self.names[style], self.code, self.operands[0]
+        looped = self.form == "bits" and style != "assign"
+        if self.form == "function":
+            code = f"combined({', '.join(self.operands)})"
+        if looped:
+            name, first = f"{name}[i]", f"{first}[i]"
+            for operand in self.operands:
+                code = re.sub(rf"\b{operand}\b", f"{operand}[i]", code)
+        code = {"": code, "~": f"~({code})", "first": first}[mistake]
+        if style == "assign":
+            return f"    assign {name} = {code};"
+        line = f"{name} {'<=' if style == 'clocked' else '='} {code};"
+        lines = [counting(line, 0, self.width) if looped else f"        {line}"]
+        if style == "clocked" and self.later:
+            lines.append(f"        {self.later} <= {self.names['clocked']};")
+        head = f"    always @({'*' if style == 'comb' else f'posedge {self.clk}'})"
+        return f"{head} begin\n{chr(10).join(lines)}\n    end" if len(lines) > 1 or looped else f"{head}\n{lines[0]}"
 
 
 @family("selection")
@@ -588,23 +721,15 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
         count = len(text) - len(text.lstrip(str(bit)))
         return {out: count, **({all_out: int(count == width)} if flag else {})}
 
-    found = f"{'!' if ones else ''}{data}[i]"
-    # The last assignment counts, so the loop goes towards the end that is counted from.
-    loop = f"for (i = 0; i < {width}; i = i + 1)" if leading else f"for (i = {width - 1}; i >= 0; i = i - 1)"
-    place = f"{width - 1} - i" if leading else "i"
-    body = f"""
-    integer i;
-    always @(*) begin
-        {out} = {size}'d{width};
-        {loop}
-            if ({found})
-                {out} = {place};
-    end{f"{chr(10)}{chr(10)}    assign {all_out} = {'&' if ones else '~|'}{data};" if flag else ""}"""
     where, start = ("leading", "most") if leading else ("trailing", "least")
     what, other = ("ones", "zero") if ones else ("zeros", "one")
     word = article(f"{width}-bit word")
     tail = f", with an output that tells whether all bits are {bit}" if flag else ""
     tell = f" {all_out} is high when every bit of {data} is {bit}." if flag else ""
+    styles = [_last_found, _last_found, _running_count, _from_runs, *([_by_patterns, _chain_of_bits] * (width <= 8))]
+    code, style = _Run(data, out, width, leading, ones), rng.choice(styles)
+    body = style(code)
+    all_same = f"\n\n    assign {all_out} = {'&' if ones else '~|'}{data};" if flag else ""
     return Design(
         key=(width, leading, ones, flag),
         name=pick(f"{where}_{what}", "count_leading" if leading else "count_trailing", "bit_scan", "top_module"),
@@ -613,7 +738,7 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
             Port(out, "output", size, f"the number of {where} {what}"),
             *([Port(all_out, "output", 1, f"high when all bits are {bit}")] if flag else []),
         ),
-        registers=frozenset({out}),
+        registers=frozenset({out} if "always" in body else ()),
         nouns=(
             f"a counter of the {where} {what} of {word}, combinational, from 0 to {width}{tail}",
             f"a combinational circuit that tells in {size} bits how many {what} {word} has before its first {other}, seen from the {start} significant bit{tail}",
@@ -624,11 +749,11 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
             f"Beginning at the {start} significant bit of {data}, {out} is the number of bits that are {bit} before the first one that is {1 - bit}, or {width} if all are {bit}.{tell}",
             f"{out} tells how long the run of {what} at the {start} significant end of the {width}-bit {data} is (0 to {width}).{tell}",
         ),
-        body=body,
+        body=body + all_same,
         model=Combinational(function),
         bugs=(
-            (f"= {place};", f"= {'i' if leading else f'{width - 1} - i'};"),
-            (f"if ({found})", f"if ({found.removeprefix('!') if ones else '!' + found})"),
+            (body, style(replace(code, leading=not leading))),
+            (body, style(replace(code, ones=not ones))),
         ),
         # Runs of every length.
         stimulus={data: lambda r: _run_of(r, width, bit, leading)},
@@ -640,3 +765,82 @@ def _run_of(rng: random.Random, width: int, bit: int, leading: bool) -> int:
     text = str(bit) * length + (str(1 - bit) if length < width else "")
     text += "".join(rng.choice("01") for _ in range(width - len(text)))
     return int(text if leading else text[::-1], 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A word whose run of equal bits at one end a style counts."""
+
+    data: str
+    out: str
+    width: int
+    leading: bool
+    ones: bool
+
+    @property
+    def size(self) -> int:
+        return self.width.bit_length()
+
+    def ends(self, place: str) -> str:
+        """The test whether the bit at this place ends the run."""
+        return f"{'!' if self.ones else ''}{self.data}[{place}]"
+
+    def nth(self, number: str) -> str:
+        """The place of the bit with this number, counted from the end at which the run begins."""
+        return f"{self.width - 1} - {number}" if self.leading else number
+
+
+def _last_found(code: _Run) -> str:
+    """A loop towards the end that is counted from, as the last assignment counts."""
+    top = code.width - 1
+    loop = f"i = 0; i < {code.width}; i = i + 1" if code.leading else f"i = {top}; i >= 0; i = i - 1"
+    return f"""    integer i;
+    always @(*) begin
+        {code.out} = {code.size}'d{code.width};
+        for ({loop})
+            if ({code.ends("i")})
+                {code.out} = {code.nth("i")};
+    end"""
+
+
+def _running_count(code: _Run) -> str:
+    """A loop from that end, which counts as long as the run goes on."""
+    step = f"if ({code.ends(code.nth('i'))})\n    in_run = 1'b0;\nif (in_run)\n    {code.out} = {code.out} + {code.size}'d1;"
+    start = f"        in_run = 1'b1;\n        {code.out} = {code.size}'d0;\n"
+    return f"    integer i;\n    reg in_run;\n\n{always(start + counting(step, 0, code.width))}"
+
+
+def _from_runs(code: _Run) -> str:
+    """For each bit whether it belongs to the run, and the number of these."""
+    sign = "" if code.ones else "~"
+    first = code.width - 1 if code.leading else 0
+    before, span = ("i + 1", (0, code.width - 1)) if code.leading else ("i - 1", (1, code.width))
+    chain = each_bit(f"assign in_run[i] = in_run[{before}] & {sign}{code.data}[i];", *span, "run")
+    step = counting(f"{code.out} = {code.out} + in_run[k];", 0, code.width).replace("i =", "k =")
+    total = always(f"        {code.out} = {code.size}'d0;\n{step.replace('i <', 'k <').replace('i + 1', 'k + 1')}")
+    return f"""    wire [{code.width - 1}:0] in_run;
+    integer k;
+
+    assign in_run[{first}] = {sign}{code.data}[{first}];
+
+{chain}
+
+{total}"""
+
+
+def _by_patterns(code: _Run) -> str:
+    """A casez statement with a pattern for each length of the run."""
+    rows = []
+    for length in range(code.width):
+        pattern = str(int(code.ones)) * length + str(1 - code.ones) + "?" * (code.width - length - 1)
+        rows.append((f"{code.width}'b{pattern if code.leading else pattern[::-1]}", f"{code.size}'d{length}"))
+    text = case_statement(code.data, code.out, rows, f"{code.size}'d{code.width}")
+    return always(text.replace("case (", "casez (", 1))
+
+
+def _chain_of_bits(code: _Run) -> str:
+    """One conditional expression that asks bit by bit."""
+    places = range(code.width - 1, -1, -1) if code.leading else range(code.width)
+    links = [f"{code.ends(str(place))} ? {code.size}'d{length} :" for length, place in enumerate(places)]
+    lines = f"\n{' ' * 8}".join([*links, f"{code.size}'d{code.width};"])
+    return f"    assign {code.out} =\n        {lines}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 
-from rtlscribe.designs.base import Design, Pick, Port, Sequential, Values, article, bits, choose_reset
+from rtlscribe.designs.base import Design, Pick, Port, Reset, Sequential, Values, article, bits, choose_reset
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
+    Register,
+    always,
     clock_and_reset,
     clocked,
+    draw_register,
+    each_bit,
     guarded,
     having,
     input_if,
@@ -39,9 +43,41 @@ def _edges(kind: str, before: int, now: int, width: int) -> int:
     return sum(1 << i for i in range(width) if (before >> i & 1, now >> i & 1) in wanted)
 
 
+def _edge_wires(kind: str, x: str, width: int, *, apart: bool) -> tuple[list[str], str, str]:
+    """Wires, the edges of x against its last sample by way of them, and a mistake in this; without wires if not apart."""
+    rise, fall, vector = f"{x} & ~last", f"~{x} & last", bits(width)
+    if not apart:
+        right, wrong = (text.format(x=x, last="last") for text in _EDGES[kind][:2])
+        return [], right, wrong
+    if kind == "both":
+        return [f"wire {vector}rising = {rise};", f"wire {vector}falling = {fall};"], "rising | falling", "rising"
+    ends = (f"changed & {x}", f"changed & ~{x}")
+    right, wrong = ends if kind == "rising" else ends[::-1]
+    return [f"wire {vector}changed = {x} ^ last;"], right, wrong
+
+
 def _steady(shortest: int, longest: int) -> list[list[int]]:
     """Runs of equal bits of these lengths, for `played`."""
     return [[bit] * length for bit in (0, 1) for length in range(shortest, longest + 1)]
+
+
+def _detector(register: Register, style: str, wires: list[str], edge: str, watched: tuple[str, str]) -> str:
+    """An edge detector's code from `edge`, an expression over `wires`; `watched` is the signal and what is sampled of it."""
+    clk, reset, pulse, vector = register.clk, register.reset, register.out, bits(register.width)
+    zero, (x, sampled) = f"{register.width}'d0", watched
+    declared = "\n".join(f"    {line}" for line in (f"reg {vector}last;", *wires))
+    sampling = clocked(clk, reset, f"last <= {zero};", f"last <= {sampled};")
+    if style == "register":
+        return register.body(zero, [("", edge, "edges")], wires=[f"reg {vector}last;", *wires], blocks=[sampling])
+    if style == "pair":
+        block = clocked(clk, reset, f"last <= {zero};\n{pulse} <= {zero};", f"last <= {sampled};\n{pulse} <= {edge};")
+        return f"{declared}\n\n{block}"
+    if style == "process":
+        return f"{declared}\n\n{sampling}\n\n{always(f'        {pulse} = {edge};')}"
+    if style == "bits" and register.width > 1:
+        one = edge.replace(x, f"{x}[i]").replace("last", "last[i]")
+        return f"{declared}\n\n{sampling}\n\n{each_bit(f'assign {pulse}[i] = {one};', 0, register.width, 'each_bit')}"
+    return f"{declared}\n\n{sampling}\n\n    assign {pulse} = {edge};"
 
 
 @family("timing")
@@ -49,8 +85,8 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
     """Pulses at the edges of a W-bit signal: kind of edge, registered or combinational, any reset or none."""
     kind, width, registered = rng.choice(list(_EDGES)), rng.choice([1, 1, *range(2, 17)]), rng.random() < 0.5
     reset = choose_reset(rng, pick) if rng.random() < 0.6 else None
-    clk, x, pulse, last = pick("clk", "clock"), pick("in", "x", "sig"), pick("pulse", "edge_out", "detected"), "last"
-    right, wrong, change, was, edge = (text.format(x=x, last=last) for text in _EDGES[kind])
+    clk, x, pulse = pick("clk", "clock"), pick("in", "x", "sig"), pick("pulse", "edge_out", "detected")
+    change, was, edge = (text.format(x=x, last="last") for text in _EDGES[kind][2:])
     State = tuple[int | None, int | None]
 
     def found(before: int | None, values: Values) -> int | None:
@@ -62,12 +98,15 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
     def outputs(state: State, values: Values) -> dict[str, int | None]:
         return {pulse: state[1] if registered else found(state[0], values)}
 
-    zero = f"{width}'d0"
-    if registered:
-        block = clocked(clk, reset, f"last <= {zero};\n{pulse} <= {zero};", f"last <= {x};\n{pulse} <= {right};")
-        body = f"\n    reg {bits(width)}last;\n\n{block}"
-    else:
-        body = f"\n    reg {bits(width)}last;\n\n{clocked(clk, reset, f'last <= {zero};', f'last <= {x};')}\n\n    assign {pulse} = {right};"
+    style = rng.choice(["pair", "register"] if registered else ["assign", "assign", "process", "bits"])
+    apart = rng.random() < 0.6
+    register = draw_register(rng, clk, reset, pulse, width, inner="pulse_reg")
+    wires, right, wrong = _edge_wires(kind, x, width, apart=apart and style != "bits")
+
+    def code(expression: str, sampled: str) -> str:
+        return _detector(register, style, wires, expression, (x, sampled))
+
+    body = code(right, x)
     each = "" if width == 1 else f" Each of the {width} bits is treated separately."
     of = f"a {edge} of a one-bit signal" if width == 1 else f"a {edge} of each bit of {article(f'{width}-bit')} signal"
     out_noun = (
@@ -100,7 +139,9 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
             Port(x, "input", width, "the signal to watch"),
             Port(pulse, "output", width, f"high after a {edge}"),
         ),
-        registers=frozenset({pulse} if registered else ()),
+        registers=register.outputs
+        if style == "register"
+        else frozenset({pulse} if style in ("pair", "process") else ()),
         nouns=(
             f"an edge detector that shows {of} by {out_noun}, {reset_noun(reset, '0')}",
             f"a detector for {of}, {having(out_noun, f'{reset.phrase} to 0' if reset else 'no reset')}",
@@ -113,8 +154,37 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
         ),
         body=body,
         model=Sequential(clk, (0, 0) if reset else (None, None), following, outputs, reset),
-        bugs=((right, wrong), (f"last <= {x};", f"last <= ~{x};")),
+        bugs=((body, code(wrong, x)), (body, code(right, f"~{x}"))),
     )
+
+
+def _capture(register: Register, style: str, declared: list[str], found: str, x: str, *, sticky: bool) -> str:
+    """An edge capture register's code from `found`, an expression for the edges; not `sticky` is a mistake."""
+    assert register.reset
+    clk, out, zero = register.clk, register.out, f"{register.width}'d0"
+    if style == "pair":
+        kept = f"{out} | ({found})" if sticky else found
+        lines = "\n".join(f"    {line}" for line in declared)
+        return f"""{lines}
+
+    always @(posedge {clk}) begin
+        last <= {x};
+        if ({register.reset.condition})
+            {out} <= {zero};
+        else
+            {out} <= {kept};
+    end"""
+    sampling = clocked(clk, None, "", f"last <= {x};")
+    kept = f"{register.name} | ({found})" if sticky else found
+    if style == "register":
+        return register.body(zero, [("", kept, "collected")], wires=declared, blocks=[sampling])
+    declared = [*declared, f"wire {bits(register.width)}found = {found};"]
+    if register.width == 1:
+        choices = [("found", "1'b1", ""), *([] if sticky else [("", "1'b0", "")])]
+        return register.body(zero, choices, wires=declared, blocks=[sampling])
+    otherwise = "" if sticky else f"\n    else\n        {register.name}[i] <= 1'b0;"
+    update = f"for (i = 0; i < {register.width}; i = i + 1)\n    if (found[i])\n        {register.name}[i] <= 1'b1;{otherwise}"
+    return register.assembled(zero, update, declared=[*declared, "integer i;"], blocks=[sampling])
 
 
 @family("timing")
@@ -123,7 +193,7 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
     kind, width, active_low = rng.choice(list(_EDGES)), rng.choice([1, *range(2, 17), 32]), rng.random() < 0.3
     clk, x, out = pick("clk", "clock"), pick("in", "x", "d"), pick("out", "captured", "q")
     clear = pick("rst_n", "clear_n") if active_low else pick("rst", "reset", "clear")
-    right, wrong, change, _, edge = (text.format(x=x, last="last") for text in _EDGES[kind])
+    change, edge = (text.format(x=x, last="last") for text in (_EDGES[kind][2], _EDGES[kind][4]))
     State = tuple[int | None, int | None]
 
     def following(state: State, values: Values) -> State:
@@ -132,13 +202,20 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
             return values[x], 0
         return values[x], None if held is None or before is None else held | _edges(kind, before, values[x], width)
 
-    level, is_clear = ("low", f"!{clear}") if active_low else ("high", clear)
+    level, reset = "low" if active_low else "high", Reset(clear, False, active_low)
     reset_kind = f"synchronous active-{level} reset"
     signal = "one-bit signal" if width == 1 else f"{width}-bit signal"
     of = f"a {edge} of {article(signal)}" if width == 1 else f"a {edge} on each bit of {article(signal)}"
     bit = x if width == 1 else f"a bit of {x}"
     same = out if width == 1 else f"the same bit of {out}"
-    expression = f"({right})"
+    style, apart = rng.choice(["pair", "register", "register", "bits"]), rng.random() < 0.6
+    register = draw_register(rng, clk, reset, out, width, inner="sticky")
+    wires, right, wrong = _edge_wires(kind, x, width, apart=apart)
+
+    def code(found: str, *, sticky: bool) -> str:
+        return _capture(register, style, [f"reg {bits(width)}last;", *wires], found, x, sticky=sticky)
+
+    body = code(right, sticky=True)
     return Design(
         key=(kind, width, active_low),
         name=pick("edge_capture", "edge_latch", "top_module"),
@@ -148,7 +225,7 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
             Port(x, "input", width, "the signal to watch"),
             Port(out, "output", width, f"high since a {edge}"),
         ),
-        registers=frozenset({out}),
+        registers=frozenset({out}) if style == "pair" else register.outputs,
         nouns=(
             f"an edge capture register that remembers {of} until a {reset_kind}, which has priority over an edge",
             f"a circuit that captures {of} in a sticky bit, cleared by a {reset_kind} with priority (the last sample itself is never reset)",
@@ -162,19 +239,10 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
             f"{out} collects edges: {'it' if width == 1 else 'each bit'} is set at the positive edge of {clk} at which {bit} {change} in comparison with the positive edge before. "
             f"{clear} is {article(reset_kind)} that clears {out}, has priority, and does not affect the stored previous value of {x}.",
         ),
-        body=f"""
-    reg {bits(width)}last;
-
-    always @(posedge {clk}) begin
-        last <= {x};
-        if ({is_clear})
-            {out} <= {width}'d0;
-        else
-            {out} <= {out} | {expression};
-    end""",
+        body=body,
         # The reset is an input like the others to the model, because it clears only a part of the state.
         model=Sequential(clk, (None, None), following, lambda state, _: {out: state[1]}),
-        bugs=((expression, f"({wrong})"), (f"{out} | {expression}", expression)),
+        bugs=((body, code(wrong, sticky=True)), (body, code(right, sticky=False))),
         stimulus={clear: likely(0.15 if not active_low else 0.85)},
     )
 

@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rtlscribe.designs.base import Design, Pick, Port, Sequential, Values, article, bits, choose_reset, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, input_if, likely, reset_sentences
+from rtlscribe.designs.parts import (
+    clock_and_reset,
+    clocked,
+    draw_register,
+    guarded,
+    having,
+    input_if,
+    likely,
+    reset_sentences,
+)
 
 Word = int | None
 
@@ -93,6 +102,14 @@ _MODES = {
     "load": "loads {d}",
     "clear": "becomes 0",
 }
+# What a wire with the word after a move is called.
+_MOVES = {
+    "left": "shifted_left",
+    "right": "shifted_right",
+    "arith": "shifted_arithmetically",
+    "rotl": "rotated_left",
+    "rotr": "rotated_right",
+}
 
 
 @family("registers")
@@ -124,18 +141,30 @@ def universal_shift(rng: random.Random, pick: Pick) -> Design:
             "clear": 0,
         }[chosen]
 
-    code = {
-        "hold": q, "left": f"{{{q}[{top - 1}:0], {low}}}", "right": f"{{{high}, {q}[{top}:1]}}",
-        "arith": f"{{{q}[{top}], {q}[{top}:1]}}", "rotl": f"{{{q}[{top - 1}:0], {q}[{top}]}}",
-        "rotr": f"{{{q}[0], {q}[{top}:1]}}", "load": d, "clear": f"{width}'d0",
-    }  # fmt: skip
-    rows = "\n".join(f"    2'd{i}: {q} <= {code[m]};" for i, m in enumerate(modes))
     words = [_MODES[m].format(low=low, high=high, d=d) for m in modes]
     plain = [_MODES[m].format(low="a serial input", high="a serial input", d="a data word") for m in modes]
     said = reset_sentences(reset, f"clears {q} to 0")
     size = article(f"{width}-bit")
     listed = "; ".join(f"{i:02b} {w}" for i, w in enumerate(words))
     noun = "; ".join(f"{i} {w}" for i, w in enumerate(plain))
+    by_case, register = rng.random() < 0.4, draw_register(rng, clk, reset, q, width, inner="stored")
+    r = q if by_case else register.name
+    code = {
+        "hold": r, "left": f"{{{r}[{top - 1}:0], {low}}}", "right": f"{{{high}, {r}[{top}:1]}}",
+        "arith": f"{{{r}[{top}], {r}[{top}:1]}}", "rotl": f"{{{r}[{top - 1}:0], {r}[{top}]}}",
+        "rotr": f"{{{r}[0], {r}[{top}:1]}}", "load": d, "clear": f"{width}'d0",
+    }  # fmt: skip
+
+    def body(code: Mapping[str, str]) -> str:
+        if by_case:
+            rows = "\n".join(f"    2'd{i}: {q} <= {code[m]};" for i, m in enumerate(modes))
+            return clocked(clk, reset, f"{q} <= {width}'d0;", f"case ({mode})\n{rows}\nendcase")
+        choices = [(f"{mode} == 2'd{i}", code[m], _MOVES.get(m, "")) for i, m in enumerate(modes) if m != "hold"]
+        if len(choices) == len(modes):
+            choices[-1] = ("", *choices[-1][1:])
+        return register.body(f"{width}'d0", choices)
+
+    right, moving = body(code), next(m for m in modes if m not in ("hold", "load", "clear"))
     return Design(
         key=(width, tuple(modes), reset.key),
         name=pick("universal_shift", "shift_reg", "mode_register", "top_module"),
@@ -147,7 +176,7 @@ def universal_shift(rng: random.Random, pick: Pick) -> Design:
             *input_if("right" in modes, high, 1, "the bit that enters at the most significant end"),
             Port(q, "output", width, "the register"),
         ),
-        registers=frozenset({q}),
+        registers=frozenset({q}) if by_case else register.outputs,
         nouns=(
             f"{size} universal shift register with {reset.phrase} to 0 whose modes are: {noun}",
             f"{size} register controlled by a 2-bit mode, with {reset.phrase} to 0, that in mode {noun}",
@@ -162,12 +191,9 @@ def universal_shift(rng: random.Random, pick: Pick) -> Design:
             + "\n".join(f"{i:02b}: it {w}" for i, w in enumerate(words))
             + f"\n{said[2]}",
         ),
-        body=clocked(clk, reset, f"{q} <= {width}'d0;", f"case ({mode})\n{rows}\nendcase"),
+        body=right,
         model=Sequential(clk, 0, following, lambda state, _: {q: state}, reset),
-        bugs=(
-            (f"{q} <= {d};", f"{q} <= ~{d};"),
-            (next(f"{q} <= {code[m]};" for m in modes if m not in ("hold", "load", "clear")), f"{q} <= {q};"),
-        ),
+        bugs=((right, body({**code, "load": f"~{d}"})), (right, body({**code, moving: r}))),
     )
 
 
@@ -265,6 +291,8 @@ def history_register(rng: random.Random, pick: Pick) -> Design:
             return pushed(values[saved], values[actual])
         return pushed(state, values[taken]) if values[valid] else state
 
+    register = draw_register(rng, clk, reset, history, width, inner="outcomes")
+
     def shifted(word: str, bit: str) -> str:
         part = f"{word}[{width - 2}:0]" if left else f"{word}[{width - 1}:1]"
         part = part if width > 2 else f"{word}[{0 if left else 1}]"
@@ -272,7 +300,12 @@ def history_register(rng: random.Random, pick: Pick) -> Design:
 
     end = "least" if left else "most"
     said = reset_sentences(reset, f"clears {history} to 0")
-    repair, push = f"{history} <= {shifted(saved, actual)};", f"{history} <= {shifted(history, taken)};"
+
+    def code(repaired: str, bit: str) -> str:
+        pushed = (valid, shifted(register.name, bit), "extended")
+        return register.body(f"{width}'d0", [(wrong, repaired, "repaired"), pushed])
+
+    body = code(shifted(saved, actual), taken)
     text = f"{width}-bit branch history register"
     return Design(
         key=(width, left, reset.key),
@@ -286,7 +319,7 @@ def history_register(rng: random.Random, pick: Pick) -> Design:
             Port(saved, "input", width, "the history to go back to"),
             Port(history, "output", width, "the history"),
         ),
-        registers=frozenset({history}),
+        registers=register.outputs,
         nouns=(
             f"{article(text)} that shifts predictions in at the {end} significant end, replaced by saved history and actual outcome on a misprediction (which has priority), with {reset.phrase} to 0",
             f"{article(f'{width}-bit shift register')} with repair: valid bits enter at the {end} significant end, and a repair input with priority loads a saved word with one more bit shifted in at the same end, {reset.phrase} to 0",
@@ -297,11 +330,9 @@ def history_register(rng: random.Random, pick: Pick) -> Design:
             f"{history} keeps the last {width} outcomes, the newest in the {end} significant bit. {valid} says that {taken} is a new one. {wrong} has priority and sets {history} to the outcome {actual} after the older history {saved}: {shifted(saved, actual)}. The clock is {clk} (rising edge). {said[1]}",
             f"On the positive edge of {clk}, {wrong} = 1 loads {shifted(saved, actual)} into {history}. When {wrong} = 0 and {valid} = 1, {history} becomes {shifted(history, taken)}. In all other cases it is kept. {said[2]}",
         ),
-        body=clocked(
-            clk, reset, f"{history} <= {width}'d0;", f"if ({wrong})\n    {repair}\nelse if ({valid})\n    {push}"
-        ),
+        body=body,
         model=Sequential(clk, 0, following, lambda state, _: {history: state}, reset),
-        bugs=((repair, f"{history} <= {saved};"), (push, f"{history} <= {shifted(history, '~' + taken)};")),
+        bugs=((body, code(saved, taken)), (body, code(shifted(saved, actual), f"~{taken}"))),
         stimulus={wrong: likely(0.2), valid: likely(0.7)},
     )
 

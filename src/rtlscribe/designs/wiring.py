@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
+from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask
 from rtlscribe.designs.combinational import GATES, TOGETHER
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import collide
+from rtlscribe.designs.parts import Written, always, case_statement, collide, counting, each_bit
 
 
 def _plural(number: int, noun: str) -> str:
@@ -27,6 +28,19 @@ def _assigns(pairs: Sequence[tuple[str, str]]) -> str:
 def _drive(name: str, right: str, wrong: str) -> tuple[str, str]:
     """A planted mistake in what drives one output."""
     return f"assign {name} = {right};", f"assign {name} = {wrong};"
+
+
+_Pairs = Sequence[tuple[str, str]]  # outputs with the code of their values
+
+
+def _block(pairs: _Pairs) -> str:
+    return always("\n".join(f"        {left} = {right};" for left, right in pairs))
+
+
+def _joined(pairs: _Pairs) -> str:
+    """One assignment to all outputs."""
+    lefts, rights = (", ".join(side) for side in zip(*pairs, strict=True))
+    return f"    assign {{{lefts}}} = {{{rights}}};" if len(pairs) > 1 else _assigns(pairs)
 
 
 @family("wiring")
@@ -109,6 +123,11 @@ def wire_connections(rng: random.Random, pick: Pick) -> Design:
         f"the {size} {kind}{'s' if len(names) > 1 else ''} {listing(names)}"
         for kind, names in (("input", ins), ("output", outs))
     )
+    # Continuous assignments all, for they can be asked for.
+    styles = [_assigns, _joined]
+    styles += [partial(_lanes, width=width)] * (width > 1) + [partial(_with_inverses, width=width)] * any(flips)
+    code = rng.choice(styles)
+    pairs = list(zip(outs, codes, strict=True))
     return Design(
         key=(inputs, width, tuple(source), tuple(flips)),
         name=pick("wires", "connections", "wire_map", "top_module"),
@@ -129,10 +148,28 @@ def wire_connections(rng: random.Random, pick: Pick) -> Design:
             + ", ".join(f"{out} = {c}" for out, c in zip(outs, codes, strict=True))
             + f".{' Here ~ inverts every bit.' if any(flips) else ''}{rest}",
         ),
-        body=_assigns(list(zip(outs, codes, strict=True))),
+        body=code(pairs),
         model=Combinational(function),
-        bugs=tuple(_drive(outs[k], codes[k], f"~{codes[k]}".replace("~~", "")) for k in sorted({0, len(outs) - 1})),
+        bugs=tuple((code(pairs), code(_inverted(pairs, k))) for k in sorted({0, len(outs) - 1})),
     )
+
+
+def _inverted(pairs: _Pairs, place: int) -> _Pairs:
+    """With one output inverted by mistake."""
+    name, code = pairs[place]
+    return [*pairs[:place], (name, f"~{code}".replace("~~", "")), *pairs[place + 1 :]]
+
+
+def _lanes(pairs: _Pairs, width: int) -> str:
+    """Bit by bit in a generate loop."""
+    return each_bit("\n".join(f"assign {out}[i] = {code}[i];" for out, code in pairs), 0, width, "lane")
+
+
+def _with_inverses(pairs: _Pairs, width: int) -> str:
+    """A wire for each inverse."""
+    inverses = {code: f"inverted_{code[1:]}" for _, code in pairs if code.startswith("~")}
+    wires = "".join(f"    wire {bits(width)}{name} = {code};\n" for code, name in inverses.items())
+    return f"{wires}\n{_assigns([(out, inverses.get(code, code)) for out, code in pairs])}"
 
 
 @family("wiring")
@@ -212,8 +249,8 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
     ins = pick("a b c d e", "in1 in2 in3 in4 in5", "f0 f1 f2 f3 f4").split()[:count]
     outs = [pick("out", "y", "joined")] if pieces == 1 else pick("w x y z", "out1 out2 out3 out4").split()[:pieces]
     constant = f"{pad}'b{fill:0{pad}b}" if pad else ""
-    terms = [f"{{{repeats[i]}{{{ins[i]}}}}}" if repeats[i] > 1 else ins[i] for i in order]
-    terms = [t for t in ([constant, *terms] if at_top else [*terms, constant]) if t]
+    drawn = [(f"{{{repeats[i]}{{{ins[i]}}}}}" if repeats[i] > 1 else ins[i], widths[i] * repeats[i]) for i in order]
+    parts = [part for part in ([(constant, pad), *drawn] if at_top else [*drawn, (constant, pad)]) if part[1]]
     size = total // pieces
 
     def function(values: Values) -> dict[str, int]:
@@ -226,14 +263,19 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
     said = [f"{times[repeats[i]]}{ins[i]}" for i in order]
     constants = f"the constant bit{'' if pad == 1 else 's'} {fill:0{pad}b}" if pad else ""
     said = [text for text in ([constants, *said] if at_top else [*said, constants]) if text]
-    target = outs[0] if pieces == 1 else f"{{{', '.join(outs)}}}"
+    target = _together(outs)
     cut = (
         f"the {total}-bit output {outs[0]}"
         if pieces == 1
         else f"{_plural(pieces, 'output')} of {_plural(size, 'bit')} each, {listing(outs)}, the upper bits in {outs[0]}"
     )
     sizes = listing([f"{name} ({_plural(w, 'bit')})" for name, w in zip(ins, widths, strict=True)])
-    code, swapped = f"{{{', '.join(terms)}}}", f"{{{', '.join([*terms[1:], terms[0]])}}}"
+    code = _concatenation(parts)
+    join = partial(rng.choice(_JOINS), outs, size)
+    body = join(parts)
+    mistakes = [[(f"~{parts[0][0]}", parts[0][1]), *parts[1:]]]
+    if len(set(widths)) > 1 or not pad:
+        mistakes.append([*parts[1:], parts[0]])
     return Design(
         key=(tuple(widths), tuple(repeats), tuple(order), pad, fill, at_top, pieces),
         name=pick("vector_join", "concat", "join_bits", "top_module"),
@@ -252,13 +294,63 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
             + ("." if pieces == 1 else f", so that every output has {_plural(size, 'bit')}."),
             f"Build {cut}, from these bits in a row, the first at the top: {', then '.join(said)}.",
         ),
-        body=f"    assign {target} = {code};",
+        body=body,
+        registers=frozenset(outs if "always" in body else ()),
         model=Combinational(function),
-        bugs=(
-            _drive(target, code, f"~{code}"),
-            *([_drive(target, code, swapped)] if len(set(widths)) > 1 or not pad else []),
-        ),
+        bugs=tuple((body, join(wrong)) for wrong in mistakes),
     )
+
+
+_Parts = Sequence[tuple[str, int]]  # what is joined, the uppermost first, with the number of its bits
+
+
+def _concatenation(parts: _Parts) -> str:
+    return f"{{{', '.join(code for code, _ in parts)}}}"
+
+
+def _cut(outs: Sequence[str], size: int) -> str:
+    """The outputs as slices of the wire `joined`, the uppermost first."""
+    top = len(outs) * size - 1
+    return _assigns([(out, f"joined[{top - k * size}:{top + 1 - (k + 1) * size}]") for k, out in enumerate(outs)])
+
+
+def _at_once(outs: Sequence[str], size: int, parts: _Parts) -> str:
+    return f"    assign {_together(outs)} = {_concatenation(parts)};"
+
+
+def _in_block(outs: Sequence[str], size: int, parts: _Parts) -> str:
+    return _block([(_together(outs), _concatenation(parts))])
+
+
+def _together(outs: Sequence[str]) -> str:
+    return f"{{{', '.join(outs)}}}" if len(outs) > 1 else outs[0]
+
+
+def _by_slices(outs: Sequence[str], size: int, parts: _Parts) -> str:
+    """Each part assigned to its place in the whole."""
+    whole, high, pairs = outs[0] if len(outs) == 1 else "joined", len(outs) * size, []
+    for code, width in parts:
+        pairs.append((_range(whole, high - 1, high - width), code))
+        high -= width
+    if len(outs) == 1:
+        return _assigns(pairs)
+    return f"    wire {bits(len(outs) * size)}joined;\n\n{_assigns(pairs)}\n\n{_cut(outs, size)}"
+
+
+def _through_wire(outs: Sequence[str], size: int, parts: _Parts) -> str:
+    """The whole on a wire, or with one output the repeated parts on wires of their own."""
+    if len(outs) > 1:
+        return f"    wire {bits(len(outs) * size)}joined = {_concatenation(parts)};\n\n{_cut(outs, size)}"
+    wires, named = "", []
+    for code, width in parts:
+        repeated = code.startswith("{")
+        name = f"repeated_{code.strip('{}').split('{')[1]}" if repeated else code
+        named.append((name, width))
+        wires += f"    wire {bits(width)}{name} = {code};\n" if repeated else ""
+    return f"{wires}\n{_at_once(outs, size, named)}" if wires else _by_slices(outs, size, parts)
+
+
+_JOINS = (_at_once, _at_once, _in_block, _by_slices, _through_wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +472,22 @@ def several_outputs(rng: random.Random, pick: Pick) -> Design:
     formulas = ", ".join(f"{name} = {output.code}" for name, output in zip(sized, outputs, strict=True))
     bullets = "\n".join(f"- {name}: {output.words}" for name, output in zip(sized, outputs, strict=True))
     given = f"the {size} {listing(ins)}"
+    model = Combinational(lambda v: {name: o.value(v) for name, o in zip(names, outputs, strict=True)})
+    if inputs < 4 and width == 1 and rng.random() < 0.5:
+        code = _truth_table(ins, names, model)
+    else:
+        depends = any(output.key[0] != "constant" for output in outputs)  # a block without inputs would wait for ever
+        ideas = [_IDEAS.get(str(output.key[0]), "") for output in outputs]
+        styles: list[Callable[[_Pairs], str]] = [_assigns, _joined, *([_block] if depends else [])]
+        if width > 1 and len(set(ideas)) == count:
+            styles.append(partial(_named_results, [(idea, o.width) for idea, o in zip(ideas, outputs, strict=True)]))
+        style = rng.choice(styles)
+        mistakes = [[*pairs[:k], (names[k], outputs[k].wrong), *pairs[k + 1 :]] for k in range(2)]
+        code = Written(
+            style(pairs),
+            tuple((style(pairs), style(wrong)) for wrong in mistakes),
+            frozenset(names if style is _block else ()),
+        )
     return Design(
         key=(width, inputs, tuple(found)),
         name=pick("several_outputs", "small_logic", "logic_block", "top_module"),
@@ -397,11 +505,50 @@ def several_outputs(rng: random.Random, pick: Pick) -> Design:
             f"All outputs are combinational functions of {given}. {'. '.join(words)}.",
             f"Drive {count} outputs from {given}, with the meaning of Verilog's operators: {formulas}.",
         ),
-        body=_assigns(pairs),
-        model=Combinational(lambda v: {name: o.value(v) for name, o in zip(names, outputs, strict=True)}),
-        bugs=tuple(_drive(name, o.code, o.wrong) for name, o in (*zip(names, outputs, strict=True),)[:2]),
+        body=code.body,
+        registers=code.registers,
+        model=model,
+        bugs=code.bugs,
         stimulus={} if width < 4 else {ins[0]: collide(width), ins[1]: collide(width)},
     )
+
+
+# What a wire for an output of two words is called, by what the output is.
+_IDEAS = {
+    "&": "bitwise_and", "|": "bitwise_or", "^": "bitwise_xor", "~": "inverted", "&&": "both_nonzero", "!": "is_zero",
+    "==": "are_equal", "<": "is_less", ">": "is_greater", ">=": "at_least", "+": "sum", "-": "difference",
+    "slice": "selected_bits", "top": "sign_bit", "parity": "odd_parity", "join": "joined", "constant": "fixed_value",
+}  # fmt: skip
+
+
+def _named_results(named: Sequence[tuple[str, int]], pairs: _Pairs) -> str:
+    """A wire with a telling name and its width for each output."""
+    wires = "\n".join(
+        f"    wire {bits(width)}{idea} = {code};" for (idea, width), (_, code) in zip(named, pairs, strict=True)
+    )
+    return f"{wires}\n\n{_assigns([(out, idea) for (out, _), (idea, _) in zip(pairs, named, strict=True)])}"
+
+
+def _truth_table(ins: Sequence[str], outs: Sequence[str], model: Combinational) -> Written:
+    """One case statement for all outputs. The mistakes are wrong first bits of the first and the last row."""
+    rows = []
+    for number in range(1 << len(ins)):
+        row = f"{number:0{len(ins)}b}"
+        values = model.function(dict(zip(ins, map(int, row), strict=True)))
+        rows.append((f"{len(ins)}'b{row}", "".join(str(values[name]) for name in outs)))
+    target = f"{{{', '.join(outs)}}}"
+
+    def line(bits_: str) -> str:
+        return f"{len(outs)}'b{bits_}"
+
+    *body, (_, rest) = rows
+    text = always(case_statement(f"{{{', '.join(ins)}}}", target, [(row, line(b)) for row, b in body], line(rest)))
+    first, right = body[0]
+    bugs = [
+        (f"{place}: {target} = {line(b)};", f"{place}: {target} = {line(f'{1 - int(b[0])}{b[1:]}')};")
+        for place, b in ((first, right), ("default", rest))
+    ]
+    return Written(text, tuple(bugs), frozenset(outs))
 
 
 @family("wiring")
@@ -413,9 +560,6 @@ def neighbour_bits(rng: random.Random, pick: Pick) -> Design:
     itself, top = rng.random() < 0.6, width - 1
     itself = itself or side != "both"
     data, out = pick("in", "data", "vec"), pick("out", "y", "result")
-    from_left = f"{{{data}[0], {data}[{top}:1]}}" if edge == "wrap" else f"{{1'b{edge}, {data}[{top}:1]}}"
-    from_right = f"{{{data}[{top - 1}:0], {data}[{top}]}}" if edge == "wrap" else f"{{{data}[{top - 1}:0], 1'b{edge}}}"
-    terms = ([data] if itself else []) + [from_left] * (side != "right") + [from_right] * (side != "left")
 
     def function(values: Values) -> dict[str, int]:
         text = f"{values[data]:0{width}b}"[::-1]
@@ -444,15 +588,16 @@ def neighbour_bits(rng: random.Random, pick: Pick) -> Design:
         "0": "a neighbour beyond the end of the vector counts as 0",
         "1": "a neighbour beyond the end of the vector counts as 1",
     }[edge]
-    code = f" {symbol} ".join(terms)
     ring = {
         "wrap": "in which the vector closes to a ring",
         "0": "with 0 beyond the ends",
         "1": "with 1 beyond the ends",
     }
-    wrong = {"wrap": "0", "0": "1", "1": "0"}[edge]
-    beyond = terms[-1]
-    mistaken = f"{{{data}[{top - 1}:0], 1'b{wrong}}}" if beyond == from_right else f"{{1'b{wrong}, {data}[{top}:1]}}"
+    bits_of = _Neighbours(data, out, width, symbol, itself, side)
+    beyond = (f"{data}[0]", f"{data}[{top}]") if edge == "wrap" else (f"1'b{edge}", f"1'b{edge}")
+    wrong = "1'b1" if edge == "0" else "1'b0"
+    style = rng.choice(_NEIGHBOUR_STYLES)
+    code = style(bits_of, *beyond)
     return Design(
         key=(width, edge, side, gate, itself),
         name=pick("neighbours", "neighbor_logic", "adjacent_bits", "top_module"),
@@ -485,8 +630,75 @@ def neighbour_bits(rng: random.Random, pick: Pick) -> Design:
             + (f"that bit and its {where}" if itself else f"the {where} of that bit")
             + f". At the ends, {ends}.",
         ),
-        body=f"    assign {out} = {code};",
+        body=code,
+        registers=frozenset({out} if style is _in_loop else ()),
         model=Combinational(function),
-        bugs=((code, f"~({code})"), (beyond, mistaken)),
+        bugs=(
+            (code, style(replace(bits_of, inverted=True), *beyond)),
+            (code, style(bits_of, *((wrong, beyond[1]) if side == "left" else (beyond[0], wrong)))),
+        ),
         vectors=160,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbours:
+    """Every bit of `data` combined with its neighbours, for a style to write."""
+
+    data: str
+    out: str
+    width: int
+    symbol: str
+    itself: bool
+    side: str  # "left", "right" or "both"
+    inverted: bool = False
+
+    def combined(self, own: str, left: str, right: str) -> str:
+        """The expression of the terms that count."""
+        terms = [own] * self.itself + [left] * (self.side != "right") + [right] * (self.side != "left")
+        code = f" {self.symbol} ".join(terms)
+        return f"~({code})" if self.inverted else code
+
+    def shifted(self, left_end: str, right_end: str) -> tuple[str, str]:
+        """The left and the right neighbours of all bits, with what is beyond the ends."""
+        data, top = self.data, self.width - 1
+        return f"{{{left_end}, {data}[{top}:1]}}", f"{{{data}[{top - 1}:0], {right_end}}}"
+
+
+def _at_a_time(code: _Neighbours, left_end: str, right_end: str) -> str:
+    return f"    assign {code.out} = {code.combined(code.data, *code.shifted(left_end, right_end))};"
+
+
+def _named_neighbours(code: _Neighbours, left_end: str, right_end: str) -> str:
+    names = ("left_neighbours", "right_neighbours")
+    used = code.combined(code.data, *names)
+    wires = [
+        f"    wire [{code.width - 1}:0] {name} = {value};\n"
+        for name, value in zip(names, code.shifted(left_end, right_end), strict=True)
+        if name in used
+    ]
+    return f"{''.join(wires)}\n    assign {code.out} = {used};"
+
+
+def _padded(code: _Neighbours, left_end: str, right_end: str) -> tuple[str, str]:
+    """A vector with what is beyond the ends, and the combination of its bits that gives bit i."""
+    low = int(code.side != "left")  # bits that are added below bit 0
+    added = [left_end] * (code.side != "right") + [code.data] + [right_end] * low
+    wire = f"    wire [{code.width + len(added) - 2}:0] padded = {{{', '.join(added)}}};"
+    places = ["padded[i]", "padded[i + 1]", "padded[i + 2]"]
+    own, left, right = places[low], places[low + 1], places[low - 1]
+    return wire, code.combined(own, left, right)
+
+
+def _in_loop(code: _Neighbours, left_end: str, right_end: str) -> str:
+    wire, combined = _padded(code, left_end, right_end)
+    block = always(counting(f"{code.out}[i] = {combined};", 0, code.width))
+    return f"{wire}\n    integer i;\n\n{block}"
+
+
+def _generated(code: _Neighbours, left_end: str, right_end: str) -> str:
+    wire, combined = _padded(code, left_end, right_end)
+    return f"{wire}\n\n{each_bit(f'assign {code.out}[i] = {combined};', 0, code.width, 'each_bit')}"
+
+
+_NEIGHBOUR_STYLES = (_at_a_time, _at_a_time, _named_neighbours, _in_loop, _generated)
