@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 
@@ -115,7 +116,19 @@ def test_rows_are_distinct_and_the_same_for_a_seed() -> None:
 def test_a_family_that_runs_dry_ends_the_generation() -> None:
     build = FAMILIES["decoder"].build
     only = {"dry": Family("dry", "coding", lambda rng, pick: build(random.Random(1), pick))}
-    found = list(generate(split="train", seed=0, families=only)) + list(
-        generate(split="held_out", seed=0, families=only)
+    dry = list[str]()
+    found = list(generate(split="train", seed=0, families=only, ran_dry=dry.append)) + list(
+        generate(split="held_out", seed=0, families=only, ran_dry=dry.append)
     )
     assert 0 < len(found) < 2000  # wordings of one circuit, then the end
+    assert dry == ["dry", "dry"]
+
+
+def test_two_blocks_never_count_with_one_variable() -> None:
+    counted = 0
+    for seed in range(100):
+        body = worded(FAMILIES["side_by_side"], seed).design.body
+        names = re.findall(r"for \((\w+) =", body)
+        assert len(set(names)) == len(names), body
+        counted += len(names) > 1
+    assert counted > 2

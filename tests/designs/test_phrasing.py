@@ -15,6 +15,7 @@ from rtlscribe.designs.base import Combinational, Design
 from rtlscribe.designs.forms import SHARES, Form, forms_of, instruction
 from rtlscribe.designs.generate import Worded, generate, worded
 from rtlscribe.designs.phrasing import SPELLED, ports_said, rephrased
+from rtlscribe.errors import UsageError
 from rtlscribe.records import Candidate, Sample
 from rtlscribe.similarity import Pool, rouge_l, tokens
 from rtlscribe.stages import designs
@@ -218,7 +219,7 @@ def test_distinct_rows_of_the_command_are_not_near_to_one_another(
 def test_rows_near_to_a_problem_are_drawn_anew(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def drawn(name: str, *against: str) -> list[Sample]:
         config = designs.Config(
-            n=60, families=("decoder", "fifo"), verify=False, against=against, output=tmp_path / name
+            n=60, families=("parity", "fifo"), verify=False, against=against, output=tmp_path / name
         )
         designs.run(config)
         return list(jsonl.read(tmp_path / name / "out.jsonl", Sample))
@@ -227,10 +228,21 @@ def test_rows_near_to_a_problem_are_drawn_anew(tmp_path: Path, capfd: pytest.Cap
         return max(rouge_l(row.instruction, problem.instruction), rouge_l(row.verilog, problem.verilog))
 
     plain = drawn("plain")
-    problem = next(row for row in plain if row.origin == "designs:decoder")
-    jsonl.replace(tmp_path / "problem.jsonl", [jsonl.encode(problem)])
-    assert sum(nearest(row, problem) > 0.5 for row in plain) > 5
-    rows = drawn("anew", str(tmp_path / "problem.jsonl"))
+    problems = {row.origin.removeprefix("designs:"): row for row in plain}
+    for name, problem in problems.items():
+        jsonl.replace(tmp_path / f"{name}.jsonl", [jsonl.encode(problem)])
+    assert sum(nearest(row, problems["parity"]) > 0.5 for row in plain) > 5
+    rows = drawn("anew", str(tmp_path / "parity.jsonl"))
     assert len(rows) == 60
-    assert max(nearest(row, problem) for row in rows) <= 0.5
-    assert "draws were nearer than 0.5 to a problem of --against" in capfd.readouterr().err
+    assert max(nearest(row, problems["parity"]) for row in rows) <= 0.5
+    said = capfd.readouterr().err
+    assert "draws were nearer than 0.5 to a problem of --against" in said
+    assert "ended early" not in said
+    # All circuits of this family are near to each other.
+    assert {row.origin for row in drawn("less", str(tmp_path / "fifo.jsonl"))} == {"designs:parity"}
+    assert "ended early, as nothing new came, with their rows: fifo (0)\n" in capfd.readouterr().err
+
+
+def test_a_threshold_needs_something_to_compare_with(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--threshold 0.4 wants .*--against"):
+        designs.run(designs.Config(threshold=0.4, output=tmp_path / "run"))

@@ -19,7 +19,7 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import always, case_statement, collide, likely, operand_names, signed
+from rtlscribe.designs.parts import Written, always, case_statement, collide, likely, operand_names, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -625,7 +625,7 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
     plain = tuple(fill(t, "the first operand", "the second operand") for t in (words, yes.words, no.words))
     size = article(f"{width}-bit")
     style = rng.choice([_chosen, _chosen, _chosen_by_name, _if_else, _default_first, _case_of_condition])
-    body = style(out, width, test, if_yes, if_no)
+    written = style(out, width, test, if_yes, if_no)
     return Design(
         key=(width, code, yes.code, no.code),
         name=pick("cond_unit", "conditional", "top_module"),
@@ -648,36 +648,41 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
             f"Design a combinational circuit whose {width}-bit output {out} equals {otherwise}, "
             f"except when {condition}: then it equals {then}.",
         ),
-        body=body,
-        registers=frozenset({out} if "always" in body else ()),
+        body=written.body,
+        registers=written.registers,
         model=Combinational(function),
         bugs=(
-            (body, style(out, width, test, if_no, if_yes)),
-            (body, style(out, width, test, if_yes, wrong)),
+            (written.body, style(out, width, test, if_no, if_yes).body),
+            (written.body, style(out, width, test, if_yes, wrong).body),
         ),
         stimulus={a: collide(width), b: collide(width)},
     )
 
 
-def _chosen(out: str, width: int, test: str, yes: str, no: str) -> str:
-    return f"    assign {out} = {test} ? {yes} : {no};"
+def _chosen(out: str, width: int, test: str, yes: str, no: str) -> Written:
+    return Written(f"    assign {out} = {test} ? {yes} : {no};")
 
 
-def _chosen_by_name(out: str, width: int, test: str, yes: str, no: str) -> str:
-    return f"""    wire condition_met = {test};
+def _chosen_by_name(out: str, width: int, test: str, yes: str, no: str) -> Written:
+    return Written(f"""    wire condition_met = {test};
     wire [{width - 1}:0] value_if_met = {yes};
     wire [{width - 1}:0] value_otherwise = {no};
 
-{_chosen(out, width, "condition_met", "value_if_met", "value_otherwise")}"""
+{_chosen(out, width, "condition_met", "value_if_met", "value_otherwise").body}""")
 
 
-def _if_else(out: str, width: int, test: str, yes: str, no: str) -> str:
-    return always(f"        if ({test})\n            {out} = {yes};\n        else\n            {out} = {no};")
+def _if_else(out: str, width: int, test: str, yes: str, no: str) -> Written:
+    return Written(
+        always(f"        if ({test})\n            {out} = {yes};\n        else\n            {out} = {no};"),
+        registers=frozenset({out}),
+    )
 
 
-def _default_first(out: str, width: int, test: str, yes: str, no: str) -> str:
-    return always(f"        {out} = {no};\n        if ({test})\n            {out} = {yes};")
+def _default_first(out: str, width: int, test: str, yes: str, no: str) -> Written:
+    return Written(
+        always(f"        {out} = {no};\n        if ({test})\n            {out} = {yes};"), registers=frozenset({out})
+    )
 
 
-def _case_of_condition(out: str, width: int, test: str, yes: str, no: str) -> str:
-    return always(case_statement(test, out, [("1'b1", yes)], no))
+def _case_of_condition(out: str, width: int, test: str, yes: str, no: str) -> Written:
+    return Written(always(case_statement(test, out, [("1'b1", yes)], no)), registers=frozenset({out}))

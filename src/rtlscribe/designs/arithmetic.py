@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from rtlscribe.designs.arithmetic_code import SIGNS, Sum, product_code, relation_code, sum_code
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import Written, always, collide, counting, each_bit, operand_names, signed
+from rtlscribe.designs.parts import collide, operand_names, signed
 
 
 def _inputs(width: int, *names: str) -> tuple[Port, ...]:
@@ -67,93 +67,6 @@ def _flag_port(flag: str, name: str) -> tuple[Port, ...]:
     return (Port(name, "output", 1, meanings[flag]),) if flag in meanings else ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """A sum or a difference: its words, its carry or borrow in (or ""), and its outputs; `flag` says what `extra` is."""
-
-    minus: bool
-    width: int
-    a: str
-    b: str
-    third: str
-    out: str
-    extra: str
-    flag: str
-
-    @property
-    def carries(self) -> bool:
-        return self.flag in ("carry", "borrow")
-
-    @property
-    def overflow(self) -> str:
-        """The line of the overflow flag, from the signs of the words; empty without that flag."""
-        a, out, top = self.a, self.out, self.width - 1
-        signs = f"({a}[{top}] {'!=' if self.minus else '=='} {self.b}[{top}])"
-        line = f"\n    assign {self.extra} = {signs} && ({out}[{top}] != {a}[{top}]);"
-        return line if self.flag == "overflow" else ""
-
-    def terms(self, bits: str, third: str, *, minus: bool) -> str:
-        """The sum or difference of some bits of the words and a third operand, if there is one."""
-        sign = "-" if minus else "+"
-        return f"{self.a}{bits} {sign} {self.b}{bits}{f' {sign} {third}' if third else ''}"
-
-
-def _sum_code(rng: random.Random, it: _Sum) -> Written:
-    """By the operator, perhaps on a wider net or in two halves, by a chain of one-bit cells, or by a loop over the bits."""
-    wide, halves = (["wide"] if it.carries else []), (["halves"] if it.width > 3 else [])
-    style = rng.choice(["assign", "assign", "chain", "loop", *wide, *halves])
-    if style == "halves":
-        return _sum_of_halves(it)
-    if style in ("chain", "loop"):
-        return _sum_of_bits(it, style)
-    terms = it.terms("", it.third, minus=it.minus)
-    bugs = [(terms, f"{it.b} - {it.a}{terms[len(f'{it.a} - {it.b}') :]}" if it.minus else terms[len(f"{it.a} + ") :])]
-    bugs.append((terms, it.terms("", it.third, minus=not it.minus)))
-    bugs += [(f"{terms};", f"{it.terms('', '', minus=it.minus)};")] if it.third else []
-    if style == "wide":
-        body = f"    wire [{it.width}:0] full_result = {terms};\n\n    assign {it.out} = full_result[{it.width - 1}:0];"
-        return Written(f"{body}\n    assign {it.extra} = full_result[{it.width}];", tuple(bugs))
-    bugs += [(f"({it.out}[{it.width - 1}] !=", f"({it.out}[{it.width - 1}] ==")] if it.flag == "overflow" else []
-    target = f"{{{it.extra}, {it.out}}}" if it.carries else it.out
-    return Written(f"    assign {target} = {terms};{it.overflow}", tuple(bugs))
-
-
-def _sum_of_bits(it: _Sum, style: str) -> Written:
-    """Each bit from those of the words and the carry or borrow of the bit below, by a "chain" of cells or a "loop"."""
-    link, inverse, start = "borrow" if it.minus else "carry", "~" if it.minus else "", it.third or "1'b0"
-    both, made = f"{it.a}[i] ^ {it.b}[i]", f"({inverse}{it.a}[i] & {it.b}[i])"
-    kept = f"{inverse}({both})"
-    bugs = ((made, made.replace("&", "|")), (f"= {both} ^ ", "= "), (f"= {start};", f"= ~{start};"))
-    if style == "chain":
-        cell = f"assign {it.out}[i] = {both} ^ {link}[i];\nassign {link}[i + 1] = {made} | ({link}[i] & {kept});"
-        lines = [f"    wire [{it.width}:0] {link};", "", f"    assign {link}[0] = {start};"]
-        lines += [f"    assign {it.extra} = {link}[{it.width}];"] if it.carries else []
-        ends = f"{link}[{it.width}] ^ {link}[{it.width - 1}]"
-        lines += [f"    assign {it.extra} = {ends};"] if it.flag == "overflow" else []
-        return Written("\n".join([*lines, "", each_bit(cell, 0, it.width, "bit_cell")]), bugs)
-    step = f"{it.out}[i] = {both} ^ {link};\n{link} = {made} | ({link} & {kept});"
-    block = always(f"        {link} = {start};\n{counting(step, 0, it.width)}")
-    ending = f"\n    assign {it.extra} = {link};" if it.carries else it.overflow
-    body = f"    reg {link};\n    integer i;\n\n{block}{chr(10) if ending else ''}{ending}"
-    return Written(body, bugs, frozenset({it.out}))
-
-
-def _sum_of_halves(it: _Sum) -> Written:
-    """The lower half with its carry or borrow in its top bit, and the upper half, which takes that in."""
-    half, top = it.width // 2, it.width - it.width // 2
-    lower = it.terms(f"[{half - 1}:0]", it.third, minus=it.minus)
-    upper = it.terms(f"[{it.width - 1}:{half}]", f"lower_half[{half}]", minus=it.minus)
-    ending = f"    assign {it.extra} = upper_half[{top}];\n" if it.carries else it.overflow.lstrip("\n")
-    body = f"""    wire [{half}:0] lower_half = {lower};
-    wire [{top if it.carries else top - 1}:0] upper_half = {upper};
-
-    assign {it.out} = {{upper_half[{top - 1}:0], lower_half[{half - 1}:0]}};
-{ending}"""
-    sign = "-" if it.minus else "+"
-    bugs = ((f" {sign} lower_half[{half}];", ";"), (lower, it.terms(f"[{half - 1}:0]", it.third, minus=not it.minus)))
-    return Written(body.rstrip("\n"), bugs)
-
-
 @family("arithmetic")
 def adder(rng: random.Random, pick: Pick) -> Design:
     """A W-bit adder with or without a carry in, and with a carry out, a signed overflow flag or neither."""
@@ -183,7 +96,7 @@ def adder(rng: random.Random, pick: Pick) -> Design:
     addends = f"{a}, {b}{plus}" if carry_in else f"{a} and {b}"
     says = _flag_sentences(flag, extra, width)
     name = pick("adder", "add", f"adder{width}", "top_module")
-    code = _sum_code(rng, _Sum(False, width, a, b, cin if carry_in else "", out, extra, flag))
+    code = sum_code(rng, Sum(False, width, a, b, cin if carry_in else "", out, extra, flag))
     return Design(
         key=(width, carry_in, flag),
         name=name,
@@ -241,7 +154,7 @@ def subtractor(rng: random.Random, pick: Pick) -> Design:
     size = article(f"{width}-bit")
     says = _flag_sentences(flag, extra, width)
     name = pick("subtractor", "sub", f"subtractor{width}", "top_module")
-    code = _sum_code(rng, _Sum(True, width, a, b, bin_ if borrow_in else "", out, extra, flag))
+    code = sum_code(rng, Sum(True, width, a, b, bin_ if borrow_in else "", out, extra, flag))
     return Design(
         key=(width, borrow_in, flag),
         name=name,
@@ -340,55 +253,6 @@ def add_subtract(rng: random.Random, pick: Pick) -> Design:
     )
 
 
-def _product_code(
-    rng: random.Random, operands: tuple[str, str], widths: tuple[int, int], out: str, *, is_signed: bool
-) -> Written:
-    """A product by the operator, on operands of its width, or as a sum of shifted operands."""
-    (a, b), (wide, narrow), whole = operands, widths, sum(widths)
-    style = rng.choice(["assign", "assign", "extended", "typed" if is_signed else "chain", "loop", "loop"])
-    if style == "assign":
-        plain, as_signed = f"{a} * {b}", f"$signed({a}) * $signed({b})"
-        right, other = (as_signed, plain) if is_signed else (plain, as_signed)
-        return Written(f"    assign {out} = {right};", ((right, other), ("*", "+")))
-    if style == "typed":
-        lines = [
-            f"    wire signed [{wide - 1}:0] multiplicand = {a};",
-            f"    wire signed [{narrow - 1}:0] multiplier_value = {b};",
-            f"    wire signed [{whole - 1}:0] signed_product = multiplicand * multiplier_value;",
-            "",
-            f"    assign {out} = signed_product;",
-        ]
-        return Written("\n".join(lines), (("signed [", "["), ("* ", "+ ")))
-    fill, zeros = (f"{a}[{wide - 1}]", "1'b0") if is_signed else ("1'b0", f"{a}[{wide - 1}]")
-    extended = f"    wire [{whole - 1}:0] extended_operand = {{{{{narrow}{{{fill}}}}}, {a}}};"
-    unextended = (f"{{{fill}}}", f"{{{zeros}}}")
-    if style == "extended":
-        top = f"{b}[{narrow - 1}]" if is_signed else "1'b0"
-        other = f"    wire [{whole - 1}:0] extended_factor = {{{{{wide}{{{top}}}}}, {b}}};"
-        last = f"    assign {out} = extended_operand * extended_factor;"
-        return Written("\n".join([extended, other, "", last]), (unextended, ("operand * ", "operand + ")))
-    if style == "chain":
-        sums = f"    wire [{whole - 1}:0] partial_sum [0:{narrow}];"
-        ends = f"    assign partial_sum[0] = {whole}'d0;\n    assign {out} = partial_sum[{narrow}];"
-        step = f"assign partial_sum[i + 1] = {b}[i] ? partial_sum[i] + (extended_operand << i) : partial_sum[i];"
-        chain = each_bit(step, 0, narrow, "partial_product")
-        return Written(f"{extended}\n{sums}\n\n{ends}\n\n{chain}", (("[i] + (", "[i] - ("), unextended))
-    step = f"if ({b}[i])\n    total = total + (extended_operand << i);"
-    steps = [f"        total = {whole}'d0;", counting(step, 0, narrow - is_signed)]
-    if is_signed:
-        steps.append(f"        if ({b}[{narrow - 1}])\n            total = total - (extended_operand << {narrow - 1});")
-    lines = [
-        extended,
-        f"    reg [{whole - 1}:0] total;",
-        "    integer i;",
-        "",
-        always("\n".join(steps)),
-        "",
-        f"    assign {out} = total;",
-    ]
-    return Written("\n".join(lines), (unextended, ("total + (", "total - (")))
-
-
 @family("arithmetic")
 def multiplier(rng: random.Random, pick: Pick) -> Design:
     """A multiplier of a W-bit and a V-bit number, unsigned or signed, with the full product."""
@@ -403,7 +267,7 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
         return {out: (left * right) % (1 << whole)}
 
     name = pick("multiplier", "mult", "mul", "top_module")
-    code = _product_code(rng, (a, b), (wide, narrow), out, is_signed=is_signed)
+    code = product_code(rng, (a, b), (wide, narrow), out, is_signed=is_signed)
     kind = "signed" if is_signed else "unsigned"
     numbers = "two's complement" if is_signed else "unsigned"
     pair = (
@@ -438,89 +302,17 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
     )
 
 
-# Name: operator, the usual port names, in words, as an adjective.
-_RELATIONS: dict[str, tuple[str, tuple[str, str], str, str]] = {
-    "lt": ("<", ("lt", "less"), "less than", "less-than"),
-    "eq": ("==", ("eq", "equal"), "equal to", "equal"),
-    "gt": (">", ("gt", "greater"), "greater than", "greater-than"),
-    "le": ("<=", ("le", "less_equal"), "less than or equal to", "less-or-equal"),
-    "ge": (">=", ("ge", "greater_equal"), "greater than or equal to", "greater-or-equal"),
-    "ne": ("!=", ("ne", "not_equal"), "not equal to", "not-equal"),
+# Name: the usual port names, in words, as an adjective.
+_RELATIONS: dict[str, tuple[tuple[str, str], str, str]] = {
+    "lt": (("lt", "less"), "less than", "less-than"),
+    "eq": (("eq", "equal"), "equal to", "equal"),
+    "gt": (("gt", "greater"), "greater than", "greater-than"),
+    "le": (("le", "less_equal"), "less than or equal to", "less-or-equal"),
+    "ge": (("ge", "greater_equal"), "greater than or equal to", "greater-or-equal"),
+    "ne": (("ne", "not_equal"), "not equal to", "not-equal"),
 }
 _HOLDS: dict[str, Callable[[int, int], bool]] = {name: getattr(operator, name) for name in _RELATIONS}
 _RELATION_SETS = (("lt", "eq", "gt"), ("lt", "eq"), ("eq", "gt"), ("lt", "gt"), *((name,) for name in _RELATIONS))
-
-
-# Each relation from the two that need a comparison.
-_FROM_FLAGS = {
-    "lt": "is_less",
-    "eq": "is_equal",
-    "gt": "!is_less && !is_equal",
-    "le": "is_less || is_equal",
-    "ge": "!is_less",
-    "ne": "!is_equal",
-}
-
-
-def _relation_code(
-    rng: random.Random, a: str, b: str, outs: Mapping[str, str], width: int, *, is_signed: bool
-) -> Written:
-    """Relations by their operators, in a block, or from two flags that come from operators, a subtraction or a loop."""
-    style = rng.choice(["assign", "assign", "block", "flags", "difference", "loop", "loop"])
-    wrong_signs = {"<": "<=", ">": ">=", "<=": "<", ">=": ">", "==": "!=", "!=": "=="}
-    lines, bugs = [], []
-    if style in ("assign", "block"):
-        for name, out in outs.items():
-            sign = _RELATIONS[name][0]
-            left, right = (f"$signed({a})", f"$signed({b})") if is_signed and name not in ("eq", "ne") else (a, b)
-            test = f"{left} {sign} {right}"
-            wrong = [f"{left} {wrong_signs[sign]} {right}", f"{left} {'>' if sign != '>' else '<'} {right}"]
-            wrong += [f"{a} {sign} {b}"] if left != a else []
-            if style == "assign":
-                lines.append(f"    assign {out} = {test};")
-                bugs += [(f"{test};", f"{code};") for code in wrong]
-            else:
-                lines += [f"        if ({test})", f"            {out} = 1'b1;"]
-                bugs += [(f"({test})", f"({code})") for code in wrong]
-        if style == "assign":
-            return Written("\n".join(lines), tuple(bugs))
-        lines = [*(f"        {out} = 1'b0;" for out in outs.values()), *lines]
-        return Written(always("\n".join(lines)), tuple(bugs), frozenset(outs.values()))
-    flags = [flag for flag in ("is_less", "is_equal") if any(flag in _FROM_FLAGS[name] for name in outs)]
-    assigned = [f"    assign {out} = {_FROM_FLAGS[name]};" for name, out in outs.items()]
-    body, bug = _flags_code(style, a, b, flags, width, is_signed=is_signed)
-    flips = [(line, f"{line.replace('= ', '= !(', 1)[:-1]});") for line in assigned]
-    return Written("\n".join([body, "", *assigned]), (bug, *flips))
-
-
-def _flags_code(
-    style: str, a: str, b: str, flags: list[str], width: int, *, is_signed: bool
-) -> tuple[str, tuple[str, str]]:
-    """The nets is_less and is_equal, or one of them, and a mistake in them."""
-    top = width - 1
-    if style == "loop":
-        step = {"is_less": f"    is_less = {b}[i];", "is_equal": "    is_equal = 1'b0;"}
-        inner = "\n".join(step[flag] for flag in flags)
-        several = len(flags) > 1
-        chosen = f"if ({a}[i] != {b}[i]){' begin' if several else ''}\n{inner}{chr(10) + 'end' if several else ''}"
-        steps = [f"        {flag} = 1'b{int(flag == 'is_equal')};" for flag in flags]
-        steps.append(counting(chosen, 0, width))
-        if is_signed:
-            signs = f"        if ({a}[{top}] != {b}[{top}])\n            is_less = {a}[{top}];"
-            steps.append(signs)
-        body = f"    reg {', '.join(flags)};\n    integer i;\n\n{always(chr(10).join(steps))}"
-        return body, ("[i] != ", "[i] == ")
-    if style == "flags":
-        less = f"$signed({a}) < $signed({b})" if is_signed else f"{a} < {b}"
-        nets = {"is_less": f"    wire is_less = {less};", "is_equal": f"    wire is_equal = {a} == {b};"}
-        return "\n".join(nets[flag] for flag in flags), (" == ", " != ") if flags == ["is_equal"] else (" < ", " > ")
-    left, right = (f"{{{word}[{top}], {word}}}" if is_signed else f"{{1'b0, {word}}}" for word in (a, b))
-    nets = {
-        "is_less": f"    wire is_less = difference[{width}];",
-        "is_equal": f"    wire is_equal = difference == {width + 1}'d0;",
-    }
-    lines = [f"    wire [{width}:0] difference = {left} - {right};", *(nets[flag] for flag in flags)]
-    return "\n".join(lines), (f"{left} - {right}", f"{left} + {right}")
 
 
 @family("arithmetic")
@@ -530,7 +322,7 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
     ordered = chosen not in (("eq",), ("ne",))
     is_signed = ordered and rng.random() < 0.5
     a, b = operand_names(pick)
-    outs = {name: pick(*_RELATIONS[name][1]) for name in chosen}
+    outs = {name: pick(*_RELATIONS[name][0]) for name in chosen}
     read = _reader(width, is_signed)
 
     def function(values: Values) -> dict[str, int]:
@@ -538,21 +330,21 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
 
     kind = ("signed " if is_signed else "unsigned ") if ordered else ""
     numbers = ("two's complement" if is_signed else "unsigned") if ordered else ""
-    flags = f"{listing([_RELATIONS[n][3] for n in chosen])} output{'s' if len(chosen) > 1 else ''}"
+    flags = f"{listing([_RELATIONS[n][2] for n in chosen])} output{'s' if len(chosen) > 1 else ''}"
     flags = flags if len(chosen) > 1 else article(flags)
-    questions = listing([f"whether it is {_RELATIONS[n][2]} the second" for n in chosen])
-    each = [f"{out} is 1 when {a} is {_RELATIONS[n][2]} {b}" for n, out in outs.items()]
-    formulas = [f"{out} = ({a} {_RELATIONS[n][0]} {b})" for n, out in outs.items()]
-    which = [f"on {out} whether {a} is {_RELATIONS[n][2]} {b}" for n, out in outs.items()]
+    questions = listing([f"whether it is {_RELATIONS[n][1]} the second" for n in chosen])
+    each = [f"{out} is 1 when {a} is {_RELATIONS[n][1]} {b}" for n, out in outs.items()]
+    formulas = [f"{out} = ({a} {SIGNS[n]} {b})" for n, out in outs.items()]
+    which = [f"on {out} whether {a} is {_RELATIONS[n][1]} {b}" for n, out in outs.items()]
     reading = f"{a} and {b} are {numbers} {width}-bit numbers" if ordered else f"{a} and {b} are {width}-bit words"
     module = pick("comparator", "compare", "cmp", "top_module")
-    code = _relation_code(rng, a, b, outs, width, is_signed=is_signed)
+    code = relation_code(rng, a, b, outs, width, is_signed=is_signed)
     return Design(
         key=(width, is_signed, chosen),
         name=module,
         ports=(
             *_inputs(width, a, b),
-            *(Port(out, "output", 1, f"1 if {a} is {_RELATIONS[n][2]} {b}") for n, out in outs.items()),
+            *(Port(out, "output", 1, f"1 if {a} is {_RELATIONS[n][1]} {b}") for n, out in outs.items()),
         ),
         nouns=(
             f"{article(f'{width}-bit')} {kind}comparator with {flags}",

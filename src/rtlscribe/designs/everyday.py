@@ -116,7 +116,7 @@ def latch(rng: random.Random, pick: Pick) -> Design:
         behaviours=(
             f"{q} follows {d} as long as {en} is {level} and keeps its last value while {en} is {opposite}. This is a latch, not a flip-flop: there is no clock.{force_said}",
             f"Build a D latch of {width} bit{'s' if width > 1 else ''}. While {en} is {level} it is transparent from {d} to {q}; when {en} goes {opposite}, {q} holds what it had.{force_said}",
-            f"Here a latch is wanted: in a combinational always block assign {d} to {q} only if {en} is {level}, so that {q} is remembered otherwise.{force_said}",
+            f"Here a latch is wanted: {q} takes the value of {d} only if {en} is {level}, so that it is remembered otherwise.{force_said}",
         ),
         body=written[0],
         submodules=written[1],
@@ -143,7 +143,7 @@ def _in_turn(change_first: bool, width: int, chance: float) -> Callable[[random.
     return draw
 
 
-# Ways to write a register for the falling edge or for both edges; the last but two of "both" need no reset.
+# Ways to write a register for the falling edge or for both edges; the first two of "both" need no reset.
 _EDGE_STYLES = {"falling": ["word", "word", "cells"], "both": ["select", "process", "difference", "difference"]}
 
 

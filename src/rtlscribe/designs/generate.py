@@ -133,11 +133,13 @@ def generate(
     families: Mapping[str, Family] = FAMILIES,
     wording: Wording = "plain",
     wanted: Callable[[Worded], bool] = lambda row: True,
+    ran_dry: Callable[[str], object] = lambda name: None,
 ) -> Iterator[Worded]:
     """Distinct designs of one split, families in turn, without end unless the families run dry.
 
     No two have the same instruction and header. Held-out ones are also distinct as functions, so that a pass rate is not
-    carried by one circuit in ten wordings. One that is not `wanted` is drawn anew.
+    carried by one circuit in ten wordings. One that is not `wanted` is drawn anew. A family of which DRAWS_WITHOUT_NEWS
+    draws in a row give no new design that is wanted is given up, and `ran_dry` is told its name.
     """
     rng = random.Random(f"generate {split} {seed}")
     seen: set[str] = set()
@@ -156,6 +158,7 @@ def generate(
                     break
             else:
                 alive.remove(family)
+                ran_dry(family.name)
 
 
 def _weighted(weights: Mapping[T, int], rng: random.Random) -> T:

@@ -126,14 +126,14 @@ class Written:
     """One style of a circuit's code: its body, mistakes that it can have, and its outputs that are registers."""
 
     body: str
-    bugs: tuple[tuple[str, str], ...]
+    bugs: tuple[tuple[str, str], ...] = ()  # none where the family writes a mistake as a circuit of its own
     registers: frozenset[str] = frozenset()
 
 
-def counting(statements: str, start: int, end: int, depth: int = 8) -> str:
-    """A for loop whose i counts from `start` to below `end`, to stand in an always block."""
-    head, inner = f"for (i = {start}; i < {end}; i = i + 1)", indent(statements, "    ")
-    return indent(f"{head} begin\n{inner}\nend" if "\n" in statements else f"{head}\n{inner}", " " * depth)
+def counting(statements: str, start: int, end: int, name: str = "i") -> str:
+    """A for loop that counts from `start` to below `end`, to stand in an always block."""
+    head = f"for ({name} = {start}; {name} < {end}; {name} = {name} + 1)"
+    return indent(_branch(head, statements), " " * 8)
 
 
 def each_bit(statements: str, start: int, end: int, label: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Sequential, Values, article, bits, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import always, case_statement, counting, each_bit, likely
+from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit, likely
 
 
 def _binary(value: int, width: int) -> str:
@@ -262,7 +262,7 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
     styles = _REPLACING if kind == "replace" else _PICKING
     code = _Packed(data, sel, new, out, width, count, kind == "from_top")
     style = rng.choice([style for style in styles if width > 1 or style not in _FOR_WORDS])
-    body = style(code)
+    written = style(code)
     mistakes = (replace(code, sel=f"({sel} ^ {select}'d1)"), replace(code, moved="~"))
     return Design(
         key=(width, select, kind),
@@ -278,12 +278,12 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
                 "the vector with the new content" if kind == "replace" else f"the selected {size}",
             ),
         ),
-        registers=frozenset({out} if "always" in body else ()),
+        registers=written.registers,
         nouns=nouns,
         behaviours=behaviours,
-        body=body,
+        body=written.body,
         model=Combinational(function),
-        bugs=tuple((body, style(wrong)) for wrong in mistakes),
+        bugs=tuple((written.body, style(wrong).body) for wrong in mistakes),
         stimulus={data: lambda r: r.getrandbits(total)},
     )
 
@@ -330,63 +330,66 @@ class _Packed:
         return f"    wire {bits((self.total - 1).bit_length())}first_bit = {self.place};"
 
 
-def _indexed(code: _Packed) -> str:
-    return f"    assign {code.out} = {code.moved}{code.word(code.data, code.place)};"
+def _indexed(code: _Packed) -> Written:
+    return Written(f"    assign {code.out} = {code.moved}{code.word(code.data, code.place)};")
 
 
-def _from_position(code: _Packed) -> str:
-    return f"{code.position}\n\n    assign {code.out} = {code.moved}{code.word(code.data, 'first_bit')};"
+def _from_position(code: _Packed) -> Written:
+    return Written(f"{code.position}\n\n    assign {code.out} = {code.moved}{code.word(code.data, 'first_bit')};")
 
 
-def _from_array(code: _Packed) -> str:
+def _from_array(code: _Packed) -> Written:
     """The words as an array of wires, of which one is taken."""
     loop = each_bit(f"assign words[i] = {code.moved}{code.numbered(code.data)};", 0, code.count, "unpack")
     array = f"    wire {bits(code.width)}words [0:{code.count - 1}];"
-    return f"{array}\n\n{loop}\n\n    assign {code.out} = words[{code.sel}];"
+    return Written(f"{array}\n\n{loop}\n\n    assign {code.out} = words[{code.sel}];")
 
 
-def _shifted_down(code: _Packed) -> str:
+def _shifted_down(code: _Packed) -> Written:
     low = f"[{code.width - 1}:0]" if code.width > 1 else "[0]"
     wire = f"    wire [{code.total - 1}:0] shifted = {code.data} >> {_grouped(code.place)};"
-    return f"{wire}\n\n    assign {code.out} = {code.moved}shifted{low};"
+    return Written(f"{wire}\n\n    assign {code.out} = {code.moved}shifted{low};")
 
 
 def _grouped(code: str) -> str:
     return f"({code})" if " " in code and code[0] != "{" else code
 
 
-def _searched(code: _Packed) -> str:
+def _searched(code: _Packed) -> Written:
     """A loop that compares the number of each word."""
     step = f"if ({code.sel} == i)\n    {code.out} = {code.moved}{code.numbered(code.data)};"
     start = f"        {code.out} = {code.width}'d0;\n"
-    return f"    integer i;\n\n{always(start + counting(step, 0, code.count))}"
+    block = always(start + counting(step, 0, code.count))
+    return Written(f"    integer i;\n\n{block}", registers=frozenset({code.out}))
 
 
-def _overwritten(code: _Packed) -> str:
+def _overwritten(code: _Packed) -> Written:
     lines = (f"{code.out} = {code.data};", f"{code.word(code.out, code.place)} = {code.moved}{code.new};")
-    return always("\n".join(f"        {line}" for line in lines))
+    block = always("\n".join(f"        {line}" for line in lines))
+    return Written(block, registers=frozenset({code.out}))
 
 
 def _chosen_word(code: _Packed) -> str:
     return f"{code.numbered(code.out)} = ({code.sel} == i) ? {code.moved}{code.new} : {code.numbered(code.data)};"
 
 
-def _word_by_word(code: _Packed) -> str:
-    return f"    integer i;\n\n{always(counting(_chosen_word(code), 0, code.count))}"
+def _word_by_word(code: _Packed) -> Written:
+    block = always(counting(_chosen_word(code), 0, code.count))
+    return Written(f"    integer i;\n\n{block}", registers=frozenset({code.out}))
 
 
-def _each_word(code: _Packed) -> str:
-    return each_bit(f"assign {_chosen_word(code)}", 0, code.count, "each_word")
+def _each_word(code: _Packed) -> Written:
+    return Written(each_bit(f"assign {_chosen_word(code)}", 0, code.count, "each_word"))
 
 
-def _through_window(code: _Packed) -> str:
+def _through_window(code: _Packed) -> Written:
     """The bits of the word cleared by a mask, and the new ones put there."""
     vector = f"[{code.total - 1}:0]"
-    return f"""{code.position}
+    return Written(f"""{code.position}
     wire {vector} window = {{{code.width}{{1'b1}}}} << first_bit;
     wire {vector} inserted = {code.new} << first_bit;
 
-    assign {code.out} = ({code.data} & ~window) | {code.moved}inserted;"""
+    assign {code.out} = ({code.data} & ~window) | {code.moved}inserted;""")
 
 
 _PICKING = (_indexed, _indexed, _from_position, _from_array, _shifted_down, _searched)
@@ -557,6 +560,10 @@ def side_by_side(rng: random.Random, pick: Pick) -> Design:
     )
 
 
+# What the loop of a block counts with. One variable for both would be driven by two blocks.
+_INDICES = {"clocked": "i", "comb": "j"}
+
+
 @dataclass(frozen=True, slots=True)
 class _SideBySide:
     """A function of two operands as an assignment, in a combinational block and in a clocked block.
@@ -576,7 +583,7 @@ class _SideBySide:
         """The code; a mistake in a style is "~" (inverted) or "first" (the first operand alone)."""
         blocks = [self._block(style, mistakes.get(style, "")) for style in self.names]
         if self.form == "bits":
-            blocks.insert(0, "    integer i;")
+            blocks.insert(0, f"    integer {', '.join(_INDICES[style] for style in self.names if style in _INDICES)};")
         if self.form == "function":
             vector, (first, second) = bits(self.width), self.operands
             head = f"    function {vector}combined(input {vector}{first}, input {vector}{second});"
@@ -585,22 +592,22 @@ class _SideBySide:
 
     def _block(self, style: str, mistake: str) -> str:
         name, code, first = self.names[style], self.code, self.operands[0]
-        looped = self.form == "bits" and style != "assign"
+        index = _INDICES.get(style, "") if self.form == "bits" else ""
         if self.form == "function":
             code = f"combined({', '.join(self.operands)})"
-        if looped:
-            name, first = f"{name}[i]", f"{first}[i]"
+        if index:
+            name, first = f"{name}[{index}]", f"{first}[{index}]"
             for operand in self.operands:
-                code = re.sub(rf"\b{operand}\b", f"{operand}[i]", code)
+                code = re.sub(rf"\b{operand}\b", f"{operand}[{index}]", code)
         code = {"": code, "~": f"~({code})", "first": first}[mistake]
         if style == "assign":
             return f"    assign {name} = {code};"
         line = f"{name} {'<=' if style == 'clocked' else '='} {code};"
-        lines = [counting(line, 0, self.width) if looped else f"        {line}"]
+        lines = [counting(line, 0, self.width, index) if index else f"        {line}"]
         if style == "clocked" and self.later:
             lines.append(f"        {self.later} <= {self.names['clocked']};")
         head = f"    always @({'*' if style == 'comb' else f'posedge {self.clk}'})"
-        return f"{head} begin\n{chr(10).join(lines)}\n    end" if len(lines) > 1 or looped else f"{head}\n{lines[0]}"
+        return f"{head} begin\n{chr(10).join(lines)}\n    end" if len(lines) > 1 or index else f"{head}\n{lines[0]}"
 
 
 @family("selection")
@@ -728,7 +735,7 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
     tell = f" {all_out} is high when every bit of {data} is {bit}." if flag else ""
     styles = [_last_found, _last_found, _running_count, _from_runs, *([_by_patterns, _chain_of_bits] * (width <= 8))]
     code, style = _Run(data, out, width, leading, ones), rng.choice(styles)
-    body = style(code)
+    written = style(code)
     all_same = f"\n\n    assign {all_out} = {'&' if ones else '~|'}{data};" if flag else ""
     return Design(
         key=(width, leading, ones, flag),
@@ -738,7 +745,7 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
             Port(out, "output", size, f"the number of {where} {what}"),
             *([Port(all_out, "output", 1, f"high when all bits are {bit}")] if flag else []),
         ),
-        registers=frozenset({out} if "always" in body else ()),
+        registers=written.registers,
         nouns=(
             f"a counter of the {where} {what} of {word}, combinational, from 0 to {width}{tail}",
             f"a combinational circuit that tells in {size} bits how many {what} {word} has before its first {other}, seen from the {start} significant bit{tail}",
@@ -749,11 +756,11 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
             f"Beginning at the {start} significant bit of {data}, {out} is the number of bits that are {bit} before the first one that is {1 - bit}, or {width} if all are {bit}.{tell}",
             f"{out} tells how long the run of {what} at the {start} significant end of the {width}-bit {data} is (0 to {width}).{tell}",
         ),
-        body=body + all_same,
+        body=written.body + all_same,
         model=Combinational(function),
         bugs=(
-            (body, style(replace(code, leading=not leading))),
-            (body, style(replace(code, ones=not ones))),
+            (written.body, style(replace(code, leading=not leading)).body),
+            (written.body, style(replace(code, ones=not ones)).body),
         ),
         # Runs of every length.
         stimulus={data: lambda r: _run_of(r, width, bit, leading)},
@@ -790,35 +797,37 @@ class _Run:
         return f"{self.width - 1} - {number}" if self.leading else number
 
 
-def _last_found(code: _Run) -> str:
+def _last_found(code: _Run) -> Written:
     """A loop towards the end that is counted from, as the last assignment counts."""
     top = code.width - 1
     loop = f"i = 0; i < {code.width}; i = i + 1" if code.leading else f"i = {top}; i >= 0; i = i - 1"
-    return f"""    integer i;
+    body = f"""    integer i;
     always @(*) begin
         {code.out} = {code.size}'d{code.width};
         for ({loop})
             if ({code.ends("i")})
                 {code.out} = {code.nth("i")};
     end"""
+    return Written(body, registers=frozenset({code.out}))
 
 
-def _running_count(code: _Run) -> str:
+def _running_count(code: _Run) -> Written:
     """A loop from that end, which counts as long as the run goes on."""
     step = f"if ({code.ends(code.nth('i'))})\n    in_run = 1'b0;\nif (in_run)\n    {code.out} = {code.out} + {code.size}'d1;"
     start = f"        in_run = 1'b1;\n        {code.out} = {code.size}'d0;\n"
-    return f"    integer i;\n    reg in_run;\n\n{always(start + counting(step, 0, code.width))}"
+    block = always(start + counting(step, 0, code.width))
+    return Written(f"    integer i;\n    reg in_run;\n\n{block}", registers=frozenset({code.out}))
 
 
-def _from_runs(code: _Run) -> str:
+def _from_runs(code: _Run) -> Written:
     """For each bit whether it belongs to the run, and the number of these."""
     sign = "" if code.ones else "~"
     first = code.width - 1 if code.leading else 0
     before, span = ("i + 1", (0, code.width - 1)) if code.leading else ("i - 1", (1, code.width))
     chain = each_bit(f"assign in_run[i] = in_run[{before}] & {sign}{code.data}[i];", *span, "run")
-    step = counting(f"{code.out} = {code.out} + in_run[k];", 0, code.width).replace("i =", "k =")
-    total = always(f"        {code.out} = {code.size}'d0;\n{step.replace('i <', 'k <').replace('i + 1', 'k + 1')}")
-    return f"""    wire [{code.width - 1}:0] in_run;
+    step = counting(f"{code.out} = {code.out} + in_run[k];", 0, code.width, "k")
+    total = always(f"        {code.out} = {code.size}'d0;\n{step}")
+    body = f"""    wire [{code.width - 1}:0] in_run;
     integer k;
 
     assign in_run[{first}] = {sign}{code.data}[{first}];
@@ -826,21 +835,22 @@ def _from_runs(code: _Run) -> str:
 {chain}
 
 {total}"""
+    return Written(body, registers=frozenset({code.out}))
 
 
-def _by_patterns(code: _Run) -> str:
+def _by_patterns(code: _Run) -> Written:
     """A casez statement with a pattern for each length of the run."""
     rows = []
     for length in range(code.width):
         pattern = str(int(code.ones)) * length + str(1 - code.ones) + "?" * (code.width - length - 1)
         rows.append((f"{code.width}'b{pattern if code.leading else pattern[::-1]}", f"{code.size}'d{length}"))
     text = case_statement(code.data, code.out, rows, f"{code.size}'d{code.width}")
-    return always(text.replace("case (", "casez (", 1))
+    return Written(always(text.replace("case (", "casez (", 1)), registers=frozenset({code.out}))
 
 
-def _chain_of_bits(code: _Run) -> str:
+def _chain_of_bits(code: _Run) -> Written:
     """One conditional expression that asks bit by bit."""
     places = range(code.width - 1, -1, -1) if code.leading else range(code.width)
     links = [f"{code.ends(str(place))} ? {code.size}'d{length} :" for length, place in enumerate(places)]
     lines = f"\n{' ' * 8}".join([*links, f"{code.size}'d{code.width};"])
-    return f"    assign {code.out} =\n        {lines}"
+    return Written(f"    assign {code.out} =\n        {lines}")

@@ -272,7 +272,7 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
     sizes = listing([f"{name} ({_plural(w, 'bit')})" for name, w in zip(ins, widths, strict=True)])
     code = _concatenation(parts)
     join = partial(rng.choice(_JOINS), outs, size)
-    body = join(parts)
+    written = join(parts)
     mistakes = [[(f"~{parts[0][0]}", parts[0][1]), *parts[1:]]]
     if len(set(widths)) > 1 or not pad:
         mistakes.append([*parts[1:], parts[0]])
@@ -294,10 +294,10 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
             + ("." if pieces == 1 else f", so that every output has {_plural(size, 'bit')}."),
             f"Build {cut}, from these bits in a row, the first at the top: {', then '.join(said)}.",
         ),
-        body=body,
-        registers=frozenset(outs if "always" in body else ()),
+        body=written.body,
+        registers=written.registers,
         model=Combinational(function),
-        bugs=tuple((body, join(wrong)) for wrong in mistakes),
+        bugs=tuple((written.body, join(wrong).body) for wrong in mistakes),
     )
 
 
@@ -314,40 +314,41 @@ def _cut(outs: Sequence[str], size: int) -> str:
     return _assigns([(out, f"joined[{top - k * size}:{top + 1 - (k + 1) * size}]") for k, out in enumerate(outs)])
 
 
-def _at_once(outs: Sequence[str], size: int, parts: _Parts) -> str:
-    return f"    assign {_together(outs)} = {_concatenation(parts)};"
+def _at_once(outs: Sequence[str], size: int, parts: _Parts) -> Written:
+    return Written(f"    assign {_together(outs)} = {_concatenation(parts)};")
 
 
-def _in_block(outs: Sequence[str], size: int, parts: _Parts) -> str:
-    return _block([(_together(outs), _concatenation(parts))])
+def _in_block(outs: Sequence[str], size: int, parts: _Parts) -> Written:
+    return Written(_block([(_together(outs), _concatenation(parts))]), registers=frozenset(outs))
 
 
 def _together(outs: Sequence[str]) -> str:
     return f"{{{', '.join(outs)}}}" if len(outs) > 1 else outs[0]
 
 
-def _by_slices(outs: Sequence[str], size: int, parts: _Parts) -> str:
+def _by_slices(outs: Sequence[str], size: int, parts: _Parts) -> Written:
     """Each part assigned to its place in the whole."""
     whole, high, pairs = outs[0] if len(outs) == 1 else "joined", len(outs) * size, []
     for code, width in parts:
         pairs.append((_range(whole, high - 1, high - width), code))
         high -= width
     if len(outs) == 1:
-        return _assigns(pairs)
-    return f"    wire {bits(len(outs) * size)}joined;\n\n{_assigns(pairs)}\n\n{_cut(outs, size)}"
+        return Written(_assigns(pairs))
+    return Written(f"    wire {bits(len(outs) * size)}joined;\n\n{_assigns(pairs)}\n\n{_cut(outs, size)}")
 
 
-def _through_wire(outs: Sequence[str], size: int, parts: _Parts) -> str:
+def _through_wire(outs: Sequence[str], size: int, parts: _Parts) -> Written:
     """The whole on a wire, or with one output the repeated parts on wires of their own."""
     if len(outs) > 1:
-        return f"    wire {bits(len(outs) * size)}joined = {_concatenation(parts)};\n\n{_cut(outs, size)}"
+        whole = f"    wire {bits(len(outs) * size)}joined = {_concatenation(parts)};"
+        return Written(f"{whole}\n\n{_cut(outs, size)}")
     wires, named = "", []
     for code, width in parts:
         repeated = code.startswith("{")
         name = f"repeated_{code.strip('{}').split('{')[1]}" if repeated else code
         named.append((name, width))
         wires += f"    wire {bits(width)}{name} = {code};\n" if repeated else ""
-    return f"{wires}\n{_at_once(outs, size, named)}" if wires else _by_slices(outs, size, parts)
+    return Written(f"{wires}\n{_at_once(outs, size, named).body}") if wires else _by_slices(outs, size, parts)
 
 
 _JOINS = (_at_once, _at_once, _in_block, _by_slices, _through_wire)

@@ -101,6 +101,10 @@ def run(config: Config = Config()) -> DesignsSummary:  # cyclopts wants a defaul
     answered.jsonl and held_out.jsonl too. No circuit of a family is both in a row and in held_out.jsonl or `rtlscribe
     evaluate held-out`; the families of `rtlscribe evaluate held-out-families` are in no row unless asked for.
     """
+    if config.threshold != Config.threshold and not config.against:
+        raise UsageError(
+            f"--threshold {config.threshold} wants something to compare with: --against verilogeval-human=DIR"
+        )
     families = _families(config)
     problems = Problems(config.against) if config.against else None
     folder = config.output or default_folder("designs")
@@ -136,7 +140,7 @@ class _Rows:
         self._wording = config.wording
         self._families = list(families.values())
         self._drawn = array("H"), array("Q")  # the number of its family, and its seed
-        pool, near = Pool(config.distinct), Counter[str]()
+        pool, near, dry = Pool(config.distinct), Counter[str](), list[str]()
         numbers = {family.name: number for number, family in enumerate(self._families)}
 
         def is_wanted(row: Worded) -> bool:
@@ -148,7 +152,14 @@ class _Rows:
                 return False
             return True
 
-        drawn = generate(split="train", seed=config.seed, families=families, wording=config.wording, wanted=is_wanted)
+        drawn = generate(
+            split="train",
+            seed=config.seed,
+            families=families,
+            wording=config.wording,
+            wanted=is_wanted,
+            ran_dry=dry.append,
+        )
         with progress.bar("circuits", config.n) as bar:
             for row in itertools.islice(drawn, config.n):
                 self._drawn[0].append(numbers[row.family.name])
@@ -156,6 +167,10 @@ class _Rows:
                 bar.add()
         for what, count in near.items():
             progress.note(f"designs: {count} draws were nearer than {what}")
+        if dry:
+            rows = Counter(self._families[number].name for number in self._drawn[0])
+            ended = ", ".join(f"{name} ({rows[name]})" for name in dry)
+            progress.note(f"designs: families that ended early, as nothing new came, with their rows: {ended}")
 
     def __len__(self) -> int:
         return len(self._drawn[0])
