@@ -38,7 +38,7 @@ def verdicts(problems_and_codes: list[tuple[Problem, str]]) -> list[str]:
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_reference_passes_and_planted_mistakes_fail(name: str) -> None:
-    designs = [worded(FAMILIES[name], seed) for seed in SEEDS]
+    designs = [worded(FAMILIES[name], seed, style=style) for style, seed in enumerate(SEEDS)]
     references = [(w.problem(), w.design.reference) for w in designs]
     mutants = [(w.problem(), mutant) for w in designs for mutant in w.design.mutants()]
     assert len(mutants) >= len(designs)
@@ -50,8 +50,8 @@ def test_reference_passes_and_planted_mistakes_fail(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_references_compile_without_a_warning(name: str, tmp_path: Path) -> None:
-    for seed in SEEDS:
-        (tmp_path / f"{seed}.v").write_text(worded(FAMILIES[name], seed).design.reference)
+    for style, seed in enumerate(SEEDS):
+        (tmp_path / f"{seed}.v").write_text(worded(FAMILIES[name], seed, style=style).design.reference)
         command = [find_tools().iverilog, "-g2012", "-Wall", "-t", "null", f"{seed}.v"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -127,8 +127,20 @@ def test_a_family_that_runs_dry_ends_the_generation() -> None:
 def test_two_blocks_never_count_with_one_variable() -> None:
     counted = 0
     for seed in range(100):
-        body = worded(FAMILIES["side_by_side"], seed).design.body
+        body = worded(FAMILIES["side_by_side"], seed, style=seed).design.body
         names = re.findall(r"for \((\w+) =", body)
         assert len(set(names)) == len(names), body
         counted += len(names) > 1
     assert counted > 2
+
+
+def test_a_style_changes_the_code_alone() -> None:
+    styles = set()
+    for style in (0, 1, 2, 3, None):
+        found = worded(FAMILIES["gates"], 5, style=style)
+        assert (found.design.key, found.instruction) == (
+            worded(FAMILIES["gates"], 5).design.key,
+            worded(FAMILIES["gates"], 5).instruction,
+        )
+        styles.add(found.design.reference)
+    assert len(styles) >= 3

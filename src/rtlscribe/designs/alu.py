@@ -17,6 +17,7 @@ from rtlscribe.designs.base import (
     choose_reset,
     listing,
     mask,
+    styled,
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import Written, always, case_statement, collide, likely, operand_names, signed
@@ -624,7 +625,7 @@ def conditional_unit(rng: random.Random, pick: Pick) -> Design:
     wrong = fill(no.wrong, a, b)
     plain = tuple(fill(t, "the first operand", "the second operand") for t in (words, yes.words, no.words))
     size = article(f"{width}-bit")
-    style = rng.choice([_chosen, _chosen, _chosen_by_name, _if_else, _default_first, _case_of_condition])
+    style = styled(rng, [_chosen, _chosen, _chosen_by_name, _if_else, _default_first, _case_of_condition])
     written = style(out, width, test, if_yes, if_no)
     return Design(
         key=(width, code, yes.code, no.code),

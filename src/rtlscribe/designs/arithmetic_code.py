@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rtlscribe.designs.base import styled
 from rtlscribe.designs.parts import Written, always, counting, each_bit
 
 
@@ -43,7 +44,7 @@ class Sum:
 def sum_code(rng: random.Random, it: Sum) -> Written:
     """By the operator, perhaps on a wider net or in two halves, by a chain of one-bit cells, or by a loop over the bits."""
     wide, halves = (["wide"] if it.carries else []), (["halves"] if it.width > 3 else [])
-    style = rng.choice(["assign", "assign", "chain", "loop", *wide, *halves])
+    style = styled(rng, ["assign", "assign", "chain", "loop", *wide, *halves])
     if style == "halves":
         return _sum_of_halves(it)
     if style in ("chain", "loop"):
@@ -101,7 +102,7 @@ def product_code(
 ) -> Written:
     """A product by the operator, on operands of its width, or as a sum of shifted operands."""
     (a, b), (wide, narrow), whole = operands, widths, sum(widths)
-    style = rng.choice(["assign", "assign", "extended", "typed" if is_signed else "chain", "loop", "loop"])
+    style = styled(rng, ["assign", "assign", "extended", "typed" if is_signed else "chain", "loop", "loop"])
     if style == "assign":
         plain, as_signed = f"{a} * {b}", f"$signed({a}) * $signed({b})"
         right, other = (as_signed, plain) if is_signed else (plain, as_signed)
@@ -162,7 +163,7 @@ def relation_code(
     rng: random.Random, a: str, b: str, outs: Mapping[str, str], width: int, *, is_signed: bool
 ) -> Written:
     """Relations by their operators, in a block, or from two flags that come from operators, a subtraction or a loop."""
-    style = rng.choice(["assign", "assign", "block", "flags", "difference", "loop", "loop"])
+    style = styled(rng, ["assign", "assign", "block", "flags", "difference", "loop", "loop"])
     wrong_signs = {"<": "<=", ">": ">=", "<=": "<", ">=": ">", "==": "!=", "!=": "=="}
     lines, bugs = [], []
     if style in ("assign", "block"):

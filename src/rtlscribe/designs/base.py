@@ -10,11 +10,26 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 Values = Mapping[str, int]
 Expected = Mapping[str, int | None]  # None: not compared (unknown until reset or written)
+T = TypeVar("T")
 State = Any  # each family has its own: an int, a tuple of registers, a memory
+
+
+class Parameters(random.Random):
+    """What a family draws its parameters from, and which of its styles of code it takes: the k-th, or None for any."""
+
+    style: int | None = None
+
+
+def styled(rng: random.Random, styles: Sequence[T]) -> T:
+    """One of the styles of code in which a circuit can be written; the first is the usual one, and may be there often."""
+    if not isinstance(rng, Parameters) or rng.style is None:
+        return rng.choice(styles)
+    different = list(dict.fromkeys(styles))
+    return different[rng.style % len(different)]
 
 
 class Pick(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask
+from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask, styled
 from rtlscribe.designs.combinational import Words
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit
@@ -13,7 +13,7 @@ from rtlscribe.designs.parts import Written, always, case_statement, counting, e
 def _decoder_code(rng: random.Random, data: str, out: str, ways: int, condition: str, *, low: bool) -> Written:
     """A decoder by a shift, an indexed bit, a comparison for each bit, or a table; `condition` is the enable's, or ""."""
     size, enable = (ways - 1).bit_length(), condition.removeprefix("!")
-    style = rng.choice(["shift", "index", "bits", "loop", "table"])
+    style = styled(rng, ["shift", "index", "bits", "loop", "table"])
     line, idle = f"({ways}'d1 << {data})", f"{'~' * low}{ways}'d0"
     off = [(f"({condition}", f"({enable if condition != enable else '!' + enable}")] if condition else []
     if style == "shift":

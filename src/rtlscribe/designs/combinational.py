@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
+from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask, styled
 from rtlscribe.designs.combinational_code import (
     Condition,
     condition_code,
@@ -278,7 +278,7 @@ def boolean_expression(rng: random.Random, pick: Pick) -> Design:
     table = tuple(value ^ inverted for value in _table(top, terms, inputs))
     together = listing(names)
     name = pick("boolean_expression", "logic_function", "comb_logic", "top_module")
-    if rng.random() < 0.5:
+    if styled(rng, [True, False]):
         written = expression_code(rng, names, out, code, (flipped, wrong), table)
     else:
         written = terms_code(rng, groups, (symbols[top], symbols[other]), out, inverted=inverted)

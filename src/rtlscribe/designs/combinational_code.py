@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rtlscribe.designs.base import styled
 from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit
 
 # What the uninverted result of a gate says of its inputs.
@@ -23,7 +24,7 @@ def gate_code(
     (ways, width), (symbol, inverted) = sizes, gate
     plain = f"{symbol}{names[0]}" if form == "vector" else f" {symbol} ".join(names)
     swap = (symbol, "|" if symbol == "&" else "&")
-    style = rng.choice(["assign", "generate", "loop"] if form == "words" else ["assign", "loop", "decision"])
+    style = styled(rng, ["assign", "generate", "loop"] if form == "words" else ["assign", "loop", "decision"])
     if style == "assign":
         right, wrong = (f"~({plain})", plain) if inverted else (plain, f"~({plain})")
         return Written(f"    assign {out} = {right};", ((f"= {right};", f"= {wrong};"), swap))
@@ -55,7 +56,7 @@ def expression_code(
 ) -> Written:
     """An expression as it is or as the table of its rarer value; `changed` are its inverse and a wrong one."""
     inputs = len(names)
-    if inputs == 5 or rng.random() < 0.5:
+    if inputs == 5 or styled(rng, [True, False]):
         return Written(f"    assign {out} = {code};", tuple((f"= {code};", f"= {wrong};") for wrong in changed))
     value = int(2 * sum(table) <= len(table))
     rows = [(f"{inputs}'b{row:0{inputs}b}", f"1'b{value}") for row, found in enumerate(table) if found == value]
@@ -76,7 +77,7 @@ def terms_code(
     plain, wrong = (f" {symbol} ".join(nets) for symbol in symbols)
     code = f"~({plain})" if inverted else plain
     bugs = ((f"= {code};", f"= {plain if inverted else f'~({plain})'};"), (plain, wrong))
-    if rng.random() < 0.5:
+    if styled(rng, [True, False]):
         return Written("\n".join([*(f"    wire {step}" for step in steps), "", f"    assign {out} = {code};"]), bugs)
     block = always("\n".join(f"        {step}" for step in [*steps, f"{out} = {code};"]))
     return Written(f"    reg {', '.join(nets)};\n\n{block}", bugs, frozenset({out}))
@@ -87,8 +88,8 @@ def extension_code(rng: random.Random, kind: str, data: str, signed: str, out: s
     narrow, wide = sizes
     top, more = f"{data}[{narrow - 1}]", wide - narrow
     fill, other = {"sign": (top, "1'b0"), "zero": ("1'b0", top), "either": (f"{signed} & {top}", signed)}[kind]
-    style = rng.choice(
-        ["assign", "assign", "bits", "loop", "parts", {"sign": "typed", "either": "choice"}.get(kind, "loop")]
+    style = styled(
+        rng, ["assign", "assign", "bits", "loop", "parts", {"sign": "typed", "either": "choice"}.get(kind, "loop")]
     )
     copy, driven = f"{out}[{narrow - 1}:0] = {data};", frozenset({out})
     in_braces = ((f"{{{fill}}}", f"{{{other}}}"), (f"{{{fill}}}", f"{{~({fill})}}"))
@@ -115,7 +116,7 @@ def extension_code(rng: random.Random, kind: str, data: str, signed: str, out: s
 def parity_code(rng: random.Random, kind: str, width: int, data: str, given: str, out: str, *, odd: bool) -> Written:
     """Parity by a reduction of the word or of its halves, by a loop over its bits, or from the number of ones."""
     half, invert = width // 2, "~" if odd else ""
-    style = rng.choice(["assign", "assign", "loop", "halves", "count"])
+    style = styled(rng, ["assign", "assign", "loop", "halves", "count"])
     net = f"{invert}(^{data})" if odd else f"^{data}"
     if style != "assign":
         net = out if style == "loop" and kind == "bit" else "parity_bit"
@@ -153,10 +154,10 @@ def count_code(rng: random.Random, data: str, bit: str, out: str, width: int) ->
     size, half = width.bit_length(), width // 2
     flipped = (bit, bit[1:] if bit.startswith("!") else f"!{bit}")
     ends = (("i = 0;", "i = 1;"), (f"i < {width};", f"i < {width - 1};"), flipped)
-    style = rng.choice(["output", "output", "test", "halves", "chain", "shift"])
+    style = styled(rng, ["output", "output", "test", "halves", "chain", "shift"])
     if style == "output":
         loop = always(f"        {out} = {size}'d0;\n" + counting(f"{out} = {out} + {bit};", 0, width))
-        return Written(f"    integer i;\n\n{loop}", ends, frozenset({out}))
+        return Written(f"    integer i;\n{loop}", ends, frozenset({out}))
     if style == "chain":
         chain = each_bit(f"assign running_total[i + 1] = running_total[i] + {bit};", 0, width, "bit_stage")
         body = f"    wire [{size - 1}:0] running_total [0:{width}];\n\n    assign running_total[0] = {size}'d0;\n"
@@ -186,7 +187,7 @@ def threshold_code(rng: random.Random, names: Sequence[str], vector: str, out: s
     """A test of `total`, the number of high inputs, which is a sum or is counted; `vector` holds the inputs, or is ""."""
     size, ways = len(names).bit_length(), len(names)
     lines = [f"    wire [{size - 1}:0] total = {' + '.join(names)};"]
-    if rng.random() < 0.6:
+    if styled(rng, [False, False, True, True, True]):
         loop = counting(f"total = total + {vector or 'voters'}[i];", 0, ways)
         lines = [] if vector else [f"    wire [{ways - 1}:0] voters = {{{', '.join(names)}}};"]
         lines += [
@@ -219,7 +220,7 @@ def condition_code(
 ) -> Written:
     """A condition with its constants, with a name for each constant, or with a net for each comparison."""
     plain, lines, bug = condition.code.format(data), [], condition.bug
-    style = rng.choice(["constants", "constants", "names", "nets"])
+    style = styled(rng, ["constants", "constants", "names", "nets"])
     if style == "names":
         for name, value in zip(condition.names, condition.bounds, strict=True):
             constant = f"{width}'d{value}"
@@ -238,7 +239,7 @@ def condition_code(
     negated = f"!({plain})" if " || " in plain or " && " in plain else f"!{plain}"
     code, flipped = (negated, plain) if inverted else (plain, negated)
     above = [*lines, ""] if lines else []
-    if rng.random() < 0.5:
+    if styled(rng, [True, False]):
         return Written("\n".join([*above, f"    assign {out} = {code};"]), ((f"= {code};", f"= {flipped};"), bug))
     test = plain[1:-1] if re.fullmatch(r"\([^()]*\)", plain) else plain
     high, low = (f"{out} = 1'b{int(value)};" for value in (not inverted, inverted))

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import random
 
-from rtlscribe.designs.base import Design, Pick, Port, Reset, Sequential, Values, article, choose_reset, listing, mask
+from rtlscribe.designs.base import (
+    Design,
+    Pick,
+    Port,
+    Reset,
+    Sequential,
+    Values,
+    article,
+    choose_reset,
+    listing,
+    mask,
+    styled,
+)
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     clock_and_reset,
@@ -426,7 +438,7 @@ def ring_counter(rng: random.Random, pick: Pick) -> Design:
         return (state << 1 & mask(width)) | entering if left else state >> 1 | entering << width - 1
 
     register = draw_register(rng, clk, reset, q, width, inner="ring")
-    feedback_wire = rng.random() < 0.4
+    feedback_wire = styled(rng, [False, False, False, True, True])
 
     def code(cleared: int, *, inverted: bool) -> str:
         word = register.name

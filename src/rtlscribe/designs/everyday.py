@@ -21,6 +21,7 @@ from rtlscribe.designs.base import (
     choose_reset,
     listing,
     mask,
+    styled,
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
@@ -85,11 +86,14 @@ def latch(rng: random.Random, pick: Pick) -> Design:
     condition = f"!{en}" if active_low else en
     styles = ["plain", "plain", "listed", "apart"]
     styles += ["steps", "steps"] if active_low or forced else []
-    style = rng.choice([*styles, "cells", "cells"] if width > 1 else styles)
+    style = styled(rng, [*styles, "cells", "cells"] if width > 1 else styles)
 
     def code(gate: str, source: str) -> tuple[str, str]:
         return _latched(style, (en, force if forced else "", d, q), width, (gate, source), sets=forced == "set")
 
+    words = f"{q} takes the value of {d} only if {en} is {level}, so that it is remembered otherwise"
+    if style in ("plain", "listed"):
+        words = f"in a combinational always block assign {d} to {q} only if {en} is {level}, so that {q} is remembered otherwise"
     written = code(condition, d)
     # A mistake is in the cell, where there is one.
     place = int(style == "cells")
@@ -116,7 +120,7 @@ def latch(rng: random.Random, pick: Pick) -> Design:
         behaviours=(
             f"{q} follows {d} as long as {en} is {level} and keeps its last value while {en} is {opposite}. This is a latch, not a flip-flop: there is no clock.{force_said}",
             f"Build a D latch of {width} bit{'s' if width > 1 else ''}. While {en} is {level} it is transparent from {d} to {q}; when {en} goes {opposite}, {q} holds what it had.{force_said}",
-            f"Here a latch is wanted: {q} takes the value of {d} only if {en} is {level}, so that it is remembered otherwise.{force_said}",
+            f"Here a latch is wanted: {words}.{force_said}",
         ),
         body=written[0],
         submodules=written[1],
@@ -205,7 +209,7 @@ def edge_flip_flop(rng: random.Random, pick: Pick) -> Design:
     forces = Reset(rst, True, reset == "low") if reset else None
     given = en if enabled else ""
     # Registers that store differences have to begin with known values.
-    style = rng.choice(_EDGE_STYLES[kind] if reset or kind == "falling" else _EDGE_STYLES[kind][:2])
+    style = styled(rng, _EDGE_STYLES[kind] if reset or kind == "falling" else _EDGE_STYLES[kind][:2])
     style = "word" if style == "cells" and width == 1 else style
     register = draw_register(rng, clk, forces, q, width, inner="stored")
 
@@ -394,7 +398,7 @@ def vector_reductions(rng: random.Random, pick: Pick) -> Design:
     meanings = "; ".join(table[kind][2] for kind in chosen)
     vector = article(f"{width}-bit vector")
     pairs, opposite = list(outs.items()), {**_PLAIN, **{plain: kind for kind, plain in _PLAIN.items()}}
-    style = rng.choice(_REDUCTION_STYLES)
+    style = styled(rng, _REDUCTION_STYLES)
     body = style(pairs, data, width)
 
     def mistaken(k: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from rtlscribe.designs.base import Design, Pick, Port
+from rtlscribe.designs.base import Design, Parameters, Pick, Port
 from rtlscribe.designs.families import FAMILIES, Family
 from rtlscribe.designs.forms import (
     CODE_FORMS,
@@ -62,6 +62,7 @@ class Worded:
     level: Level
     instruction: str
     header: str  # that the reader is given: "" where the text holds it, lists the ports, or uses the usual names
+    style: int | None  # of the code; None if it was drawn
     form: Form = "words"
 
     @property
@@ -95,21 +96,23 @@ def split_of(family: Family, design: Design) -> Split:
     return "held_out" if int.from_bytes(digest[:8]) < HELD_OUT_SHARE * 2**64 else "train"
 
 
-def worded(family: Family, seed: int, *, level: Level | None = None, wording: Wording = "plain") -> Worded:
+def worded(
+    family: Family, seed: int, *, level: Level | None = None, wording: Wording = "plain", style: int | None = 0
+) -> Worded:
     """The design number `seed` of a family. Parameters, names and wording come from generators of their own.
 
     A level that is asked for is one of words, with the header in its field or, terse, with the usual names and none; else
-    rich wordings come in all forms.
+    rich wordings come in all forms. Its code is in the family's usual style, another one by its number, or any (None).
     """
-    parameters, names, words = (
-        random.Random(f"{family.name} {seed} {part}") for part in ("parameters", "names", "words")
-    )
+    parameters = Parameters(f"{family.name} {seed} parameters")
+    parameters.style = style
+    names, words = (random.Random(f"{family.name} {seed} {part}") for part in ("names", "words"))
     chosen: Level = level if level else _weighted(LEVEL_WEIGHTS, words)
     usual = chosen == "terse" and (level is not None or wording == "plain" or words.random() < TERSE_WITHOUT_HEADER)
     if wording == "plain":
         design = family.build(parameters, _picker(names, usual=usual))
         header = "" if usual else design.header
-        return Worded(family, seed, design, chosen, _plain(design, chosen, words), header)
+        return Worded(family, seed, design, chosen, _plain(design, chosen, words), header, style)
     design = family.build(parameters, _picker(names, usual=usual, style="" if usual else _weighted(STYLES, names)))
     form: Form = "words"
     interface: Interface = "none" if usual else "field"
@@ -122,7 +125,7 @@ def worded(family: Family, seed: int, *, level: Level | None = None, wording: Wo
     header = design.header if interface == "field" and form not in CODE_FORMS else ""
     if header and level is None:
         header = laid_out(header, words)
-    return Worded(family, seed, design, chosen, text, header, form)
+    return Worded(family, seed, design, chosen, text, header, style, form)
 
 
 def generate(
@@ -132,14 +135,14 @@ def generate(
     levels: tuple[Level, ...] | None = None,
     families: Mapping[str, Family] = FAMILIES,
     wording: Wording = "plain",
-    wanted: Callable[[Worded], bool] = lambda row: True,
+    taken: Callable[[Worded], Worded | None] = lambda row: row,
     ran_dry: Callable[[str], object] = lambda name: None,
 ) -> Iterator[Worded]:
     """Distinct designs of one split, families in turn, without end unless the families run dry.
 
     No two have the same instruction and header. Held-out ones are also distinct as functions, so that a pass rate is not
-    carried by one circuit in ten wordings. One that is not `wanted` is drawn anew. A family of which DRAWS_WITHOUT_NEWS
-    draws in a row give no new design that is wanted is given up, and `ran_dry` is told its name.
+    carried by one circuit in ten wordings. `taken` says what becomes of one: itself, itself in another style, or nothing.
+    A family of which DRAWS_WITHOUT_NEWS draws in a row give nothing new is given up, and `ran_dry` is told its name.
     """
     rng = random.Random(f"generate {split} {seed}")
     seen: set[str] = set()
@@ -152,9 +155,11 @@ def generate(
                 identity = (
                     repr((family.name, found.design.key)) if split == "held_out" else found.instruction + found.header
                 )
-                if split_of(family, found.design) == split and identity not in seen and wanted(found):
+                if split_of(family, found.design) != split or identity in seen:
+                    continue
+                if kept := taken(found):
                     seen.add(identity)
-                    yield found
+                    yield kept
                     break
             else:
                 alive.remove(family)

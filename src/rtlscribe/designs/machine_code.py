@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from rtlscribe.designs.base import Reset, bits
+from rtlscribe.designs.base import Reset, bits, styled
 from rtlscribe.designs.parts import Written, always, clocked
 
 _BIT = _LOW, _HIGH = ("1'b0", "1'b1")
@@ -230,7 +230,7 @@ def written(code: MachineCode, rng: random.Random) -> Written:
     Its mistakes are a wrong reset state, and a wrong next state (Moore) or output (Mealy) of the start state for input 1;
     all show in the output by the next cycle.
     """
-    style = rng.choice(_STYLES)
+    style = styled(rng, _STYLES)
     machine, start = code.machine, code.machine.start
     (zero, one), (out_0, out_1) = machine.following[start], machine.outputs[start]
     following, outputs = list(machine.following), list(machine.outputs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import indent
 from weakref import WeakKeyDictionary
 
-from rtlscribe.designs.base import Pick, Port, Reset, article, bits, listing, mask
+from rtlscribe.designs.base import Pick, Port, Reset, article, bits, listing, mask, styled
 
 
 def always(statements: str) -> str:
@@ -247,7 +247,7 @@ def draw_register(
         ("process", True, False),
         ("process", True, True),
     ]
-    shape, apart, named = rng.choice(styles)
+    shape, apart, named = styled(rng, styles)
     return Register(
         clk=clk, reset=reset, out=out, width=width, inner=inner, shape=shape, apart=apart or hidden, named=named
     )

@@ -17,6 +17,7 @@ from rtlscribe.designs.base import (
     choose_reset,
     listing,
     mask,
+    styled,
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
@@ -123,7 +124,9 @@ def flip_flop(rng: random.Random, pick: Pick) -> Design:
     register = draw_register(rng, clk, reset, q, width, inner="state_reg")
     right, wrong = (
         [(" && ".join(filter(None, (en, condition))), value, name) for condition, value, name in found]
-        for found in _stored(kind, register.name, a, b, by_case=width == 1 and rng.random() < 0.6)
+        for found in _stored(
+            kind, register.name, a, b, by_case=width == 1 and styled(rng, [False, False, True, True, True])
+        )
     )
     constant = f"{width}'h{start:x}"
     body = register.body(constant, right)
@@ -212,7 +215,7 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
     ranges = [f"[{lane * i + lane - 1}:{lane * i}]" for i in range(lanes)]
     value, constant = _word(width, start), f"{width}'h{start:x}"
     register = draw_register(rng, clk, reset, q, width, inner="stored")
-    style = rng.choice(["lanes", "mask", "loop", "select"]) if lanes > 1 else "word"
+    style = styled(rng, ["lanes", "mask", "loop", "select"]) if lanes > 1 else "word"
 
     def code(cleared: str, enables: str, data: str) -> str:
         return _bank(register, style, lane, lanes, cleared, (enables, data))
@@ -506,7 +509,7 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
 
     gate = "inverted XOR" if inverted else "XOR"
     register = draw_register(rng, clk, reset, q, width, inner="state_reg")
-    feedback_wire = rng.random() < 0.6
+    feedback_wire = styled(rng, [False, False, True, True, True])
     names = listing([str(t) for t in taps])
     plural = f"bit{'s' if len(taps) > 1 else ''} {names}"
     value = f"{width}'h{seed:x}"

@@ -7,7 +7,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rtlscribe.designs.base import Combinational, Design, Pick, Port, Sequential, Values, article, bits, listing, mask
+from rtlscribe.designs.base import (
+    Combinational,
+    Design,
+    Pick,
+    Port,
+    Sequential,
+    Values,
+    article,
+    bits,
+    listing,
+    mask,
+    styled,
+)
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit, likely
 
@@ -261,7 +273,7 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
         )
     styles = _REPLACING if kind == "replace" else _PICKING
     code = _Packed(data, sel, new, out, width, count, kind == "from_top")
-    style = rng.choice([style for style in styles if width > 1 or style not in _FOR_WORDS])
+    style = styled(rng, [style for style in styles if width > 1 or style not in _FOR_WORDS])
     written = style(code)
     mistakes = (replace(code, sel=f"({sel} ^ {select}'d1)"), replace(code, moved="~"))
     return Design(
@@ -518,7 +530,7 @@ def side_by_side(rng: random.Random, pick: Pick) -> Design:
         else ""
     )
     more = f", and {later}, which is {registered} delayed by one more clock cycle" if falling else ""
-    form = rng.choice(["plain", "function", "bits"] if width > 1 and symbol in "&|^" else ["plain", "function"])
+    form = styled(rng, ["plain", "function", "bits"] if width > 1 and symbol in "&|^" else ["plain", "function"])
     written = _SideBySide(names, later if falling else "", code, (a, b), clk, width, form)
     body = written.body({})
     return Design(
@@ -734,7 +746,7 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
     tail = f", with an output that tells whether all bits are {bit}" if flag else ""
     tell = f" {all_out} is high when every bit of {data} is {bit}." if flag else ""
     styles = [_last_found, _last_found, _running_count, _from_runs, *([_by_patterns, _chain_of_bits] * (width <= 8))]
-    code, style = _Run(data, out, width, leading, ones), rng.choice(styles)
+    code, style = _Run(data, out, width, leading, ones), styled(rng, styles)
     written = style(code)
     all_same = f"\n\n    assign {all_out} = {'&' if ones else '~|'}{data};" if flag else ""
     return Design(

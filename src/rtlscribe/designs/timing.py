@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from rtlscribe.designs.base import Design, Pick, Port, Reset, Sequential, Values, article, bits, choose_reset
+from rtlscribe.designs.base import Design, Pick, Port, Reset, Sequential, Values, article, bits, choose_reset, styled
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     Register,
@@ -98,8 +98,8 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
     def outputs(state: State, values: Values) -> dict[str, int | None]:
         return {pulse: state[1] if registered else found(state[0], values)}
 
-    style = rng.choice(["pair", "register"] if registered else ["assign", "assign", "process", "bits"])
-    apart = rng.random() < 0.6
+    style = styled(rng, ["pair", "register"] if registered else ["assign", "assign", "process", "bits"])
+    apart = styled(rng, [False, False, True, True, True])
     register = draw_register(rng, clk, reset, pulse, width, inner="pulse_reg")
     wires, right, wrong = _edge_wires(kind, x, width, apart=apart and style != "bits")
 
@@ -208,7 +208,8 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
     of = f"a {edge} of {article(signal)}" if width == 1 else f"a {edge} on each bit of {article(signal)}"
     bit = x if width == 1 else f"a bit of {x}"
     same = out if width == 1 else f"the same bit of {out}"
-    style, apart = rng.choice(["pair", "register", "register", "bits"]), rng.random() < 0.6
+    style = styled(rng, ["pair", "register", "register", "bits"])
+    apart = styled(rng, [False, False, True, True, True])
     register = draw_register(rng, clk, reset, out, width, inner="sticky")
     wires, right, wrong = _edge_wires(kind, x, width, apart=apart)
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from rtlscribe.designs.base import Design, Pick, Port, Sequential, Values, article, bits, choose_reset, listing, mask
+from rtlscribe.designs.base import (
+    Design,
+    Pick,
+    Port,
+    Sequential,
+    Values,
+    article,
+    bits,
+    choose_reset,
+    listing,
+    mask,
+    styled,
+)
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     clock_and_reset,
@@ -147,7 +159,10 @@ def universal_shift(rng: random.Random, pick: Pick) -> Design:
     size = article(f"{width}-bit")
     listed = "; ".join(f"{i:02b} {w}" for i, w in enumerate(words))
     noun = "; ".join(f"{i} {w}" for i, w in enumerate(plain))
-    by_case, register = rng.random() < 0.4, draw_register(rng, clk, reset, q, width, inner="stored")
+    by_case, register = (
+        styled(rng, [True, True, False, False, False]),
+        draw_register(rng, clk, reset, q, width, inner="stored"),
+    )
     r = q if by_case else register.name
     code = {
         "hold": r, "left": f"{{{r}[{top - 1}:0], {low}}}", "right": f"{{{high}, {r}[{top}:1]}}",

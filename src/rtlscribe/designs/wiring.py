@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask
+from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask, styled
 from rtlscribe.designs.combinational import GATES, TOGETHER
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import Written, always, case_statement, collide, counting, each_bit
@@ -126,7 +126,7 @@ def wire_connections(rng: random.Random, pick: Pick) -> Design:
     # Continuous assignments all, for they can be asked for.
     styles = [_assigns, _joined]
     styles += [partial(_lanes, width=width)] * (width > 1) + [partial(_with_inverses, width=width)] * any(flips)
-    code = rng.choice(styles)
+    code = styled(rng, styles)
     pairs = list(zip(outs, codes, strict=True))
     return Design(
         key=(inputs, width, tuple(source), tuple(flips)),
@@ -271,7 +271,7 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
     )
     sizes = listing([f"{name} ({_plural(w, 'bit')})" for name, w in zip(ins, widths, strict=True)])
     code = _concatenation(parts)
-    join = partial(rng.choice(_JOINS), outs, size)
+    join = partial(styled(rng, _JOINS), outs, size)
     written = join(parts)
     mistakes = [[(f"~{parts[0][0]}", parts[0][1]), *parts[1:]]]
     if len(set(widths)) > 1 or not pad:
@@ -474,7 +474,7 @@ def several_outputs(rng: random.Random, pick: Pick) -> Design:
     bullets = "\n".join(f"- {name}: {output.words}" for name, output in zip(sized, outputs, strict=True))
     given = f"the {size} {listing(ins)}"
     model = Combinational(lambda v: {name: o.value(v) for name, o in zip(names, outputs, strict=True)})
-    if inputs < 4 and width == 1 and rng.random() < 0.5:
+    if inputs < 4 and width == 1 and styled(rng, [False, True]):
         code = _truth_table(ins, names, model)
     else:
         depends = any(output.key[0] != "constant" for output in outputs)  # a block without inputs would wait for ever
@@ -482,7 +482,7 @@ def several_outputs(rng: random.Random, pick: Pick) -> Design:
         styles: list[Callable[[_Pairs], str]] = [_assigns, _joined, *([_block] if depends else [])]
         if width > 1 and len(set(ideas)) == count:
             styles.append(partial(_named_results, [(idea, o.width) for idea, o in zip(ideas, outputs, strict=True)]))
-        style = rng.choice(styles)
+        style = styled(rng, styles)
         mistakes = [[*pairs[:k], (names[k], outputs[k].wrong), *pairs[k + 1 :]] for k in range(2)]
         code = Written(
             style(pairs),
@@ -597,7 +597,7 @@ def neighbour_bits(rng: random.Random, pick: Pick) -> Design:
     bits_of = _Neighbours(data, out, width, symbol, itself, side)
     beyond = (f"{data}[0]", f"{data}[{top}]") if edge == "wrap" else (f"1'b{edge}", f"1'b{edge}")
     wrong = "1'b1" if edge == "0" else "1'b0"
-    style = rng.choice(_NEIGHBOUR_STYLES)
+    style = styled(rng, _NEIGHBOUR_STYLES)
     code = style(bits_of, *beyond)
     return Design(
         key=(width, edge, side, gate, itself),

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import Literal
 
 from cyclopts import Parameter
 
 from rtlscribe import jsonl, progress
-from rtlscribe.benchmarks.nearness import Nearness, Problems
+from rtlscribe.benchmarks.nearness import Problems
 from rtlscribe.checkers.base import Checker, open_checker
 from rtlscribe.designs import FAMILIES
 from rtlscribe.designs.families import Family, Unseen
@@ -32,6 +33,8 @@ from rtlscribe.verilog.reword import reworded
 CHECK_TIMEOUT_S = 30.0
 VERDICTS = "verdicts.jsonl"
 ANSWERED = "answered.jsonl"
+ANY = -1  # a style that was drawn
+MOST_STYLES = 9  # of code, that are tried; a family has fewer
 
 
 @Parameter(name="*")
@@ -58,6 +61,9 @@ class Config:
 
     wording: Wording = "rich"
     """plain: a few simple wordings; rich: many, and also tables, maps, waveforms, faulty and unfinished code."""
+
+    styles: Literal["usual", "any"] = "usual"
+    """Code in each family's usual style, or, where --against refuses that, in its next one; or in any of its styles."""
 
     distinct: Share = 1.0
     """Rouge-L above which an instruction is too near to an earlier row's, and is drawn anew; 1 keeps all."""
@@ -137,35 +143,27 @@ class _Rows:
     """The rows of a run. They are drawn once and made again wherever they are wanted, a millisecond each."""
 
     def __init__(self, config: Config, families: dict[str, Family], problems: Problems | None) -> None:
-        self._wording = config.wording
+        self._config = config
+        self._problems = problems
         self._families = list(families.values())
-        self._drawn = array("H"), array("Q")  # the number of its family, and its seed
-        pool, near, dry = Pool(config.distinct), Counter[str](), list[str]()
-        numbers = {family.name: number for number, family in enumerate(self._families)}
-
-        def is_wanted(row: Worded) -> bool:
-            if problems and any(_nearness(row, problems).above(config.threshold)):
-                near[f"{config.threshold} to a problem of --against"] += 1
-                return False
-            if config.distinct < 1 and pool.add(row.instruction):
-                near[f"{config.distinct} to an earlier row"] += 1
-                return False
-            return True
-
+        self._drawn = array("H"), array("Q"), array("b")  # number of its family, seed, style
+        self._pool, self._near = Pool(config.distinct), Counter[str]()
+        numbers, dry = {family.name: number for number, family in enumerate(self._families)}, list[str]()
         drawn = generate(
             split="train",
             seed=config.seed,
             families=families,
             wording=config.wording,
-            wanted=is_wanted,
+            taken=self._taken,
             ran_dry=dry.append,
         )
         with progress.bar("circuits", config.n) as bar:
             for row in itertools.islice(drawn, config.n):
-                self._drawn[0].append(numbers[row.family.name])
-                self._drawn[1].append(row.seed)
+                number, style = numbers[row.family.name], ANY if row.style is None else row.style
+                for column, value in zip(self._drawn, (number, row.seed, style), strict=True):
+                    column.append(value)
                 bar.add()
-        for what, count in near.items():
+        for what, count in self._near.items():
             progress.note(f"designs: {count} draws were nearer than {what}")
         if dry:
             rows = Counter(self._families[number].name for number in self._drawn[0])
@@ -176,12 +174,39 @@ class _Rows:
         return len(self._drawn[0])
 
     def __iter__(self) -> Iterator[Worded]:
-        for number, seed in zip(*self._drawn, strict=True):
-            yield worded(self._families[number], seed, wording=self._wording)
+        for number, seed, style in zip(*self._drawn, strict=True):
+            yield self._made(self._families[number], seed, None if style == ANY else style)
 
+    def _made(self, family: Family, seed: int, style: int | None) -> Worded:
+        return worded(family, seed, wording=self._config.wording, style=style)
 
-def _nearness(row: Worded, problems: Problems) -> Nearness:
-    return problems.nearest([row.instruction], [row.design.reference])[0]
+    def _taken(self, row: Worded) -> Worded | None:
+        """The row, in a style that is far from the problems; None if none is, or its words are near to earlier ones."""
+        far = self._far(row) if self._config.styles == "usual" else self._far(self._made(row.family, row.seed, None))
+        if not far:
+            self._near[f"{self._config.threshold} to a problem of --against"] += 1
+        elif self._config.distinct < 1 and self._pool.add(far.instruction):
+            self._near[f"{self._config.distinct} to an earlier row"] += 1
+            return None
+        return far
+
+    def _far(self, row: Worded) -> Worded | None:
+        if not self._problems:
+            return row
+        codes = set[str]()
+        for style in range(1, MOST_STYLES):
+            if row.design.reference not in codes:
+                codes.add(row.design.reference)
+                (found,) = self._problems.nearest([row.instruction], [row.design.reference])
+                by_instruction, by_code = found.above(self._config.threshold)
+                if not (by_instruction or by_code):
+                    return row
+                if by_instruction or row.style is None:
+                    return None
+            elif len(codes) == 1:
+                return None  # it has one style
+            row = self._made(row.family, row.seed, style)
+        return None
 
 
 def _held_out(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
