@@ -69,7 +69,7 @@ class Config:
     """Rouge-L above which an instruction is too near to an earlier row's, and is drawn anew; 1 keeps all."""
 
     against: tuple[str, ...] = ()
-    """Benchmarks, perhaps as NAME=DIR, or files of problems: a row that is too near to one is drawn anew."""
+    """Benchmarks, perhaps as NAME=DIR, or files of problems: no row is too near to one. May be given again."""
 
     threshold: Share = 0.5
     """Rouge-L, of instruction or of code, above which a row is too near to a problem of --against."""
