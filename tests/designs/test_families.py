@@ -5,6 +5,7 @@ import os
 import random
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,20 @@ def test_rows_are_distinct_and_the_same_for_a_seed() -> None:
     assert len(set(rows(1))) == 300
     assert rows(1) == rows(1)
     assert not set(rows(1)) <= set(rows(2))
+
+
+def test_a_brief_request_stands_for_one_circuit() -> None:
+    asked = Counter[str]()
+    for name, found in FAMILIES.items():
+        meant = dict[str, object]()
+        for seed in range(150):
+            row = worded(found, seed, wording="brief")
+            asked[name] += bool(row.instruction)
+            assert not row.header
+            assert len(row.instruction) < 200
+            for brief in row.design.briefs:
+                assert meant.setdefault(brief, row.design.key) == row.design.key, (name, brief)
+    assert sum(count > 3 for count in asked.values()) >= 60
 
 
 def test_a_family_that_runs_dry_ends_the_generation() -> None:

@@ -11,6 +11,7 @@ from rtlscribe.designs.base import (
     Design,
     Pick,
     Port,
+    Reset,
     Sequential,
     Values,
     article,
@@ -20,7 +21,7 @@ from rtlscribe.designs.base import (
     styled,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import Written, always, case_statement, collide, likely, operand_names, signed
+from rtlscribe.designs.parts import Written, always, briefly, case_statement, collide, likely, operand_names, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,26 @@ _COMPARING = (
         lambda a, b, w: max(a, b),
     ),
 )
+# By code: the operations that a brief request names; in it their order is that of the opcodes.
+_BRIEF_NAMES = {
+    "<A> + <B>": "add",
+    "<A> - <B>": "subtract",
+    "<A> & <B>": "AND",
+    "<A> | <B>": "OR",
+    "<A> ^ <B>": "XOR",
+    "~(<A> & <B>)": "NAND",
+    "~(<A> | <B>)": "NOR",
+    "~(<A> ^ <B>)": "XNOR",
+    "~<A>": "NOT",
+    "<A> << 1": "shift left",
+    "<A> >> 1": "shift right",
+    "<A> + <1'd1>": "increment",
+    "<A> - <1'd1>": "decrement",
+    "<A>": "pass A",
+    "-<A>": "negate",
+    "<A> < <B> ? <A> : <B>": "min",
+    "<A> > <B> ? <A> : <B>": "max",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,16 @@ class _Table:
         ]
         rest = [f"any other opcode{arrow}0"] if len(self.operations) < 1 << self.size else []
         return "\n".join(["Operations by opcode (binary):", *lines, *rest])
+
+    def briefs(self, noun: str, *features: str, reset: Reset | None = None) -> tuple[str, ...]:
+        """Brief requests for an ALU with these operations; none if they are many or one has no short name."""
+        names = [_BRIEF_NAMES.get(o.code, "") for o in self.operations]
+        if not all(names) or len(names) > 4:
+            return ()
+        listed = f"({', '.join(names)})"
+        return briefly(
+            (f"{self.width}-bit {noun} {listed}", f"{noun} for {self.width}-bit words {listed}"), *features, reset=reset
+        )
 
     def ports(self) -> tuple[Port, ...]:
         return (
@@ -198,6 +229,7 @@ def small_alu(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Combinational(function),
         bugs=bugs,
+        briefs=table.briefs("ALU", "zero flag" if flagged else ""),
     )
 
 
@@ -275,6 +307,7 @@ def registered_alu(rng: random.Random, pick: Pick) -> Design:
         model=Sequential(clk, 0, following, outputs, reset),
         bugs=bugs,
         stimulus={enable: likely(0.75)} if enabled else {},
+        briefs=table.briefs("registered ALU", "enable" if enabled else "", "zero flag" if flagged else "", reset=reset),
     )
 
 
@@ -387,6 +420,13 @@ def pipeline(rng: random.Random, pick: Pick) -> Design:
             (f"{out} <= {width}'d0;", f"{out} <= {width}'d1;"),
         ),
         stimulus={enable: likely(0.75)} if enabled else {},
+        briefs=briefly(
+            (f"{width}-bit {number}-stage pipeline ({flow})", f"{count}-stage {width}-bit pipeline ({flow})"),
+            "enable" if enabled else "",
+            reset=reset,
+        )
+        if count == 2
+        else (),
     )
 
 
@@ -431,6 +471,7 @@ def multiply_accumulate(rng: random.Random, pick: Pick) -> Design:
     otherwise = f"otherwise, if {enable} is 1, " if enabled else "otherwise "
     hold = f" If both are 0, {acc} keeps its value." if enabled else ""
     needs = f" {clear} acts whatever {enable} is." if enabled else ""
+    sign = "signed " if is_signed else ""
     return Design(
         key=(width, whole, is_signed, enabled, starts, reset.key),
         name=pick("mac", "multiply_accumulate", "top_module"),
@@ -472,6 +513,15 @@ def multiply_accumulate(rng: random.Random, pick: Pick) -> Design:
             (f"{acc} <= {whole}'d0;", f"{acc} <= {whole}'d1;"),
         ),
         stimulus={clear: likely(0.15), **({enable: likely(0.75)} if enabled else {})},
+        briefs=briefly(
+            [f"{width}-bit {sign}{noun}" for noun in ("multiply-accumulate unit", "MAC unit", "MAC")],
+            f"{article(f'{whole}-bit')} accumulator",
+            "enable" if enabled else "",
+            "synchronous clear",
+            reset=reset,
+        )
+        if not starts
+        else (),
     )
 
 
@@ -540,6 +590,8 @@ def accumulator(rng: random.Random, pick: Pick) -> Design:
     unless = f" When {clear} is 1, {acc} is set to {initial} instead{whatever}." if cleared else ""
     when = f" with {enable} high" if enabled else ""
     size, inputs = article(f"{whole}-bit"), f"{width}-bit"
+    given = "" if whole == width else f" of {inputs} numbers"
+    acting = {"limit": f" that saturates at {limit}", "subtract": " that subtracts its input"}.get(kind, "")
     return Design(
         key=(kind, width, whole, start, limit if kind == "limit" else 0, enabled, cleared, reset.key),
         name=pick("accumulator", "accum", "running_sum", "top_module"),
@@ -583,6 +635,15 @@ def accumulator(rng: random.Random, pick: Pick) -> Design:
             **({enable: likely(0.75)} if enabled else {}),
             **({clear: likely(0.1)} if cleared else {}),
         },
+        briefs=briefly(
+            [f"{whole}-bit {noun}{given}{acting}" for noun in ("accumulator", "accumulator register")],
+            "subtract input" if kind == "mode" else "",
+            "enable" if enabled else "",
+            "synchronous clear" if cleared else "",
+            reset=reset,
+        )
+        if not start
+        else (),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rtlscribe.designs.arithmetic_code import SIGNS, Sum, product_code, relation_code, sum_code
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, listing, mask
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import collide, operand_names, signed
+from rtlscribe.designs.parts import briefly, collide, operand_names, signed
 
 
 def _inputs(width: int, *names: str) -> tuple[Port, ...]:
@@ -97,6 +97,8 @@ def adder(rng: random.Random, pick: Pick) -> Design:
     says = _flag_sentences(flag, extra, width)
     name = pick("adder", "add", f"adder{width}", "top_module")
     code = sum_code(rng, Sum(False, width, a, b, cin if carry_in else "", out, extra, flag))
+    nouns = (f"{width}-bit adder", f"adder for two {width}-bit numbers")
+    usual = {("carry", False): nouns, ("carry", True): (f"{width}-bit full adder",)}.get((flag, carry_in), ())
     return Design(
         key=(width, carry_in, flag),
         name=name,
@@ -120,6 +122,7 @@ def adder(rng: random.Random, pick: Pick) -> Design:
         model=Combinational(function),
         bugs=code.bugs,
         registers=code.registers,
+        briefs=usual + briefly(nouns, "carry in" if carry_in else "", ending.removeprefix("a ").removesuffix("put")),
     )
 
 
@@ -155,6 +158,8 @@ def subtractor(rng: random.Random, pick: Pick) -> Design:
     says = _flag_sentences(flag, extra, width)
     name = pick("subtractor", "sub", f"subtractor{width}", "top_module")
     code = sum_code(rng, Sum(True, width, a, b, bin_ if borrow_in else "", out, extra, flag))
+    nouns = (f"{width}-bit subtractor", f"subtractor for two {width}-bit numbers")
+    usual = {("borrow", False): nouns, ("borrow", True): (f"{width}-bit full subtractor",)}.get((flag, borrow_in), ())
     return Design(
         key=(width, borrow_in, flag),
         name=name,
@@ -182,6 +187,7 @@ def subtractor(rng: random.Random, pick: Pick) -> Design:
         model=Combinational(function),
         bugs=code.bugs,
         registers=code.registers,
+        briefs=usual + briefly(nouns, "borrow in" if borrow_in else "", ending.removeprefix("a ").removesuffix("put")),
     )
 
 
@@ -220,6 +226,7 @@ def add_subtract(rng: random.Random, pick: Pick) -> Design:
         bugs.append((f"== {width}'d0", f"!= {width}'d0"))
     if flag == "overflow":
         bugs.append((f"({out}[{top}] !=", f"({out}[{top}] =="))
+    told = " (1 adds, 0 subtracts)" if high_adds else ""  # to subtract at 1 is the custom
     return Design(
         key=(width, high_adds, flag),
         name=pick("add_sub", "adder_subtractor", "addsub", "top_module"),
@@ -250,6 +257,10 @@ def add_subtract(rng: random.Random, pick: Pick) -> Design:
         model=Combinational(function),
         bugs=tuple(bugs),
         stimulus={a: collide(width), b: collide(width)} if flag == "zero" else {},
+        briefs=briefly(
+            [f"{size} {noun}{told}" for noun in ("adder-subtractor", "adder/subtractor", "add-subtract unit")],
+            with_flag.removeprefix(", with a "),
+        ),
     )
 
 
@@ -268,7 +279,7 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
 
     name = pick("multiplier", "mult", "mul", "top_module")
     code = product_code(rng, (a, b), (wide, narrow), out, is_signed=is_signed)
-    kind = "signed" if is_signed else "unsigned"
+    kind, sign = ("signed", "signed ") if is_signed else ("unsigned", "")
     numbers = "two's complement" if is_signed else "unsigned"
     pair = (
         f"two {kind} {wide}-bit numbers"
@@ -299,6 +310,12 @@ def multiplier(rng: random.Random, pick: Pick) -> Design:
         body=code.body,
         model=Combinational(function),
         bugs=code.bugs,
+        briefs=(
+            *((f"{wide}-bit {sign}multiplier",) if wide == narrow else ()),
+            f"{sign}{wide}x{narrow} multiplier",
+            f"{wide}-bit by {narrow}-bit {sign}multiplier",
+            f"multiplier of {wide}-bit by {narrow}-bit {sign}numbers",
+        ),
     )
 
 
@@ -339,6 +356,12 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
     reading = f"{a} and {b} are {numbers} {width}-bit numbers" if ordered else f"{a} and {b} are {width}-bit words"
     module = pick("comparator", "compare", "cmp", "top_module")
     code = relation_code(rng, a, b, outs, width, is_signed=is_signed)
+    sign, usual = "signed " if is_signed else "", tuple[str, ...]()
+    if len(chosen) == 3:
+        usual = (f"{width}-bit {sign}comparator", f"{width}-bit {sign}magnitude comparator")
+    elif len(chosen) == 1:
+        usual = (f"circuit that tells if one {sign}{width}-bit number is {_RELATIONS[chosen[0]][1]} another",)
+        usual += (f"{width}-bit equality comparator", f"{width}-bit equality checker") if chosen == ("eq",) else ()
     return Design(
         key=(width, is_signed, chosen),
         name=module,
@@ -362,6 +385,11 @@ def comparator(rng: random.Random, pick: Pick) -> Design:
         bugs=code.bugs,
         registers=code.registers,
         stimulus={a: collide(width), b: collide(width)},
+        briefs=(
+            f"{width}-bit {sign}comparator with {flags}",
+            f"comparator for two {sign}{width}-bit numbers with {flags}",
+            *usual,
+        ),
     )
 
 
@@ -403,6 +431,7 @@ def minimum_maximum(rng: random.Random, pick: Pick) -> Design:
     each = listing([f"{out} is the {adjectives[w]}" for w, out in outs.items()])
     outputs = listing([f"on {out} the {adjectives[w]} of them" for w, out in outs.items()])
     assigned = listing([f"{'min' if w == 'min' else 'max'}({', '.join(names)}) to {out}" for w, out in outs.items()])
+    sign = "signed " if is_signed else ""
     return Design(
         key=(ways, width, is_signed, which),
         name=pick("find_" + "_".join(which), "top_module"),
@@ -423,6 +452,11 @@ def minimum_maximum(rng: random.Random, pick: Pick) -> Design:
         body="\n".join(lines),
         model=Combinational(function),
         bugs=tuple(bugs),
+        briefs=(
+            f"circuit for {formal} of {count} {sign}{width}-bit numbers",
+            f"{formal.replace('the ', '')} finder for {count} {sign}{width}-bit numbers",
+            f"module that gives {wanted} of {count} {sign}{width}-bit inputs",
+        ),
     )
 
 
@@ -489,6 +523,7 @@ def absolute_difference(rng: random.Random, pick: Pick) -> Design:
             f"{width}-bit number, is {out}.",
             f"If {a} is greater than {b} ({kind} comparison), {out} is {a} - {b}; otherwise it is {b} - {a}.",
         )
+    sign = "signed " if kind == "signed" else ""
     return Design(
         key=(kind, width),
         name=pick("abs_value", "absolute", "top_module")
@@ -500,6 +535,17 @@ def absolute_difference(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Combinational(function),
         bugs=bugs,
+        briefs=(
+            (
+                f"{width}-bit absolute value circuit",
+                f"circuit for the absolute value of a signed {width}-bit number",
+            )
+            if kind == "absolute"
+            else (
+                f"{sign}{width}-bit absolute difference unit",
+                f"circuit for the absolute difference of two {sign}{width}-bit numbers",
+            )
+        ),
     )
 
 
@@ -564,6 +610,19 @@ def saturating_adder(rng: random.Random, pick: Pick) -> Design:
             (f"? {width}'d{limit}", f"? {width}'d{limit - 1}"),
             (over, over.replace(">", "<")),
             (f"total = {a} + {b}", f"total = {a} - {b}"),
+        ),
+        briefs=briefly(
+            (
+                f"{width}-bit saturating adder",
+                f"{width}-bit unsigned saturating adder",
+                f"{width}-bit adder with saturation",
+            )
+            if limit == mask(width)
+            else (
+                f"{width}-bit adder that saturates at {limit}",
+                f"adder for two {width}-bit numbers limited to {limit}",
+            ),
+            "a saturation flag" if flagged else "",
         ),
     )
 
@@ -646,6 +705,11 @@ def constant_arithmetic(rng: random.Random, pick: Pick) -> Design:
         body=f"    assign {out} = {code};",
         model=Combinational(function),
         bugs=tuple(bugs),
+        briefs=(
+            f"{width}-bit circuit that outputs {words}",
+            f"circuit that computes {words} modulo 2^{width}",
+            f"module that gives {words}, all in {width} bits",
+        ),
     )
 
 
@@ -754,4 +818,9 @@ def shifter(rng: random.Random, pick: Pick) -> Design:
         body=f"    assign {out} = {code};",
         model=Combinational(function),
         bugs=tuple((code, other) for other in wrong),
+        briefs=(
+            f"{width}-bit {names} {'and' if kind == 'both' else 'with'} {article(f'{size}-bit')} shift amount",
+            f"shifter that {does.replace('it', f'{word} word', 1)}, by {article(f'{size}-bit')} amount",
+            *((f"{width}-bit barrel shifter that {does.replace(' it', '', 1)}",) if size == full else ()),
+        ),
     )

@@ -151,6 +151,8 @@ class Design:
     cycles: int = 120
     vectors: int = 96  # of a combinational circuit whose inputs are too many to see every value
     submodules: str = ""  # whole modules that the body instantiates; they follow the top module
+    # "8-bit up counter with enable": as people ask who leave all else to custom. None where anything else is not usual.
+    briefs: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[Port, ...]:

@@ -7,7 +7,7 @@ import random
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Values, article, bits, listing, mask, styled
 from rtlscribe.designs.combinational import Words
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit
+from rtlscribe.designs.parts import Written, always, briefly, case_statement, counting, each_bit
 
 
 def _decoder_code(rng: random.Random, data: str, out: str, ways: int, condition: str, *, low: bool) -> Written:
@@ -79,6 +79,7 @@ def decoder(rng: random.Random, pick: Pick) -> Design:
     name = pick("decoder", f"decoder_{size}to{ways}", "top_module")
     condition = f"{'!' * enable_low}{enable}" if enabled else ""
     code = _decoder_code(rng, data, out, ways, condition, low=low)
+    decimal = ("BCD to decimal decoder",) if ways == 10 else ()
     return Design(
         key=(ways, low, enabled, enabled and enable_low),
         name=name,
@@ -107,6 +108,11 @@ def decoder(rng: random.Random, pick: Pick) -> Design:
         bugs=code.bugs,
         registers=code.registers,
         stimulus={enable: lambda r: int((r.random() < 0.7) != enable_low)} if enabled else {},
+        briefs=briefly(
+            (f"{size_words} decoder", f"{size}:{ways} decoder", f"{size_words} line decoder", *decimal),
+            "active-low outputs" if low else "",
+            f"{'active-low ' * enable_low}enable" if enabled else "",
+        ),
     )
 
 
@@ -172,6 +178,17 @@ def encoder(rng: random.Random, pick: Pick) -> Design:
             (f"default: {target} = {result(idle, False)}", f"default: {target} = {result(idle ^ 1, False)}"),
         ),
         stimulus={data: likely},
+        briefs=briefly(
+            (
+                f"{ways}-to-{size} encoder",
+                f"{ways}:{size} binary encoder",
+                f"one-hot to binary encoder for {ways} inputs",
+            ),
+            "active-low inputs" if cold else "",
+            f"a valid output for {name} inputs" if flagged else "",
+        )
+        if not idle
+        else (),
     )
 
 
@@ -237,6 +254,17 @@ def priority_encoder(rng: random.Random, pick: Pick) -> Design:
             *([(f"|{data}", f"&{data}")] if flagged else []),
         ),
         stimulus={data: sparse},
+        briefs=briefly(
+            (
+                f"{ways}-to-{size} priority encoder",
+                f"{ways}-bit priority encoder",
+                f"priority encoder for {ways} inputs",
+            ),
+            "" if highest else "priority to the lowest bit",
+            "valid output" if flagged else "",
+        )
+        if not idle
+        else (),
     )
 
 
@@ -292,6 +320,13 @@ def _gray_words(kind: str, width: int, data: str, mode: str, out: str) -> Words:
         ),
     }
     return words[kind]
+
+
+_GRAY_BRIEFS = {
+    "to_gray": ("{} binary to Gray code converter", "{} binary-to-gray converter", "{} Gray encoder"),
+    "to_binary": ("{} Gray code to binary converter", "{} gray-to-binary converter", "{} Gray decoder"),
+    "either": ("{} Gray code converter with a direction input (1 binary to Gray, 0 Gray to binary)",),
+}
 
 
 @family("coding")
@@ -351,6 +386,7 @@ def gray_code(rng: random.Random, pick: Pick) -> Design:
         body=body,
         model=Combinational(function),
         bugs=bugs,
+        briefs=tuple(noun.format(f"{width}-bit") for noun in _GRAY_BRIEFS[kind]),
     )
 
 
@@ -465,6 +501,17 @@ def seven_segment(rng: random.Random, pick: Pick) -> Design:
             wrong(second, rows[-2][1]),
             *([(f"if ({blank})", f"if (!{blank})")] if blanked else []),
         ),
+        briefs=briefly(
+            [
+                f"{'hex' if hexadecimal else kind} to {display}"
+                for display in ("seven-segment decoder", "7-segment decoder", "7-segment display driver")
+            ],
+            f"active-{level} segments" if low else "",
+            "segment a in the top bit" if a_first else "",
+            "blank input" if blanked else "",
+        )
+        if glyphs == list(GLYPHS[: len(glyphs)]) and not other
+        else (),
     )
 
 
@@ -500,6 +547,8 @@ def one_hot_check(rng: random.Random, pick: Pick) -> Design:
     size = article(f"{width}-bit")
     verdict = "an error output that is high" if error else "a valid output that is low"
     zero = f"no bit is {level} or " if not at_most else ""
+    told = " with an error output" if error else ""
+    usual = () if at_most else (f"{width}-bit {kind} checker{told}", f"{kind} checker for {width} bits{told}")
     return Design(
         key=(width, cold, at_most, error),
         name=pick("one_cold_check" if cold else "one_hot_check", "onehot", "checker_module", "top_module"),
@@ -529,6 +578,7 @@ def one_hot_check(rng: random.Random, pick: Pick) -> Design:
             *([] if at_most else [(f"({word} != {width}'d0) && ", "")]),
         ),
         stimulus={data: likely},
+        briefs=(f"circuit{told} that checks whether {many} of {width} bits is {level}", *usual),
     )
 
 
@@ -602,6 +652,12 @@ def _binary_to_bcd(rng: random.Random, pick: Pick) -> Design:
             (f"= {code(0)}", f"= {binary} / {width}'d10"),
             (f"({binary} / {width}'d10)", f"({binary} / {width}'d9)"),
         ),
+        briefs=briefly(
+            (f"{width}-bit binary to BCD converter", f"converter from {width}-bit binary to {digits}-digit BCD"),
+            "" if packed else "separate digit outputs",
+        )
+        if digits == needed
+        else (),
     )
 
 
@@ -668,6 +724,11 @@ def _bcd_to_binary(rng: random.Random, pick: Pick) -> Design:
         stimulus={names[0]: lambda r: sum(digit(r) << 4 * i for i in range(digits))}
         if packed
         else dict.fromkeys(names, digit),
+        briefs=briefly(
+            (f"{digits}-digit BCD to binary converter", f"converter from {digits}-digit BCD to {width}-bit binary"),
+            "" if packed else "separate digit inputs",
+            "an error output (and a zero) for invalid digits" if checked else "",
+        ),
     )
 
 
@@ -686,13 +747,14 @@ def lookup_code(rng: random.Random, pick: Pick) -> Design:
     kind, idle_ones = rng.choice(["decimal", "substitution", "partial"]), rng.random() < 0.4
     size = 4 if kind == "decimal" else rng.choice([3, 4])
     wide = rng.randint(2, 8) if kind == "partial" else size
-    subject = "code converter"
+    subject, briefs = "code converter", tuple[str, ...]()
     if kind == "decimal":
         name, back = rng.choice(list(DECIMAL_CODES)), rng.random() < 0.5
         pairs = list(enumerate(DECIMAL_CODES[name]))
         if back:
             pairs = [(code, digit) for digit, code in pairs]
         subject = f"{name} to BCD converter" if back else f"BCD to {name} converter"
+        briefs = (subject, subject.replace("converter", "code converter"), subject.replace("BCD", "8421 BCD"))
     elif kind == "substitution":
         pairs = list(enumerate(rng.sample(range(1 << size), 1 << size)))
     else:
@@ -753,4 +815,5 @@ def lookup_code(rng: random.Random, pick: Pick) -> Design:
                 else [(f"default: {out} = {wide}'b{idle:0{wide}b}", f"default: {out} = {wide}'b{idle ^ 1:0{wide}b}")]
             ),
         ),
+        briefs=briefs if not idle else (),
     )

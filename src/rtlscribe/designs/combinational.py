@@ -22,7 +22,7 @@ from rtlscribe.designs.combinational_code import (
     threshold_code,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import always, case_statement
+from rtlscribe.designs.parts import always, briefly, case_statement
 
 # Nouns and behaviours of a design.
 Words = tuple[tuple[str, ...], tuple[str, ...]]
@@ -63,6 +63,21 @@ def _columns(rows: Sequence[Sequence[str]], gap: str) -> str:
     """Rows of cells as text, every column as wide as its widest cell."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join(gap.join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _selectors(ways: str, short: str, ends: str, nouns: tuple[str, str], width: int) -> tuple[str, ...]:
+    """Brief requests for a multiplexer or demultiplexer; nobody says the width of one bit."""
+    noun, full = nouns
+    if width == 1:
+        return f"{ways} {full}", f"{short} {noun}", f"{ways} {noun}", f"{noun} with {ends}", f"1-bit {short} {noun}"
+    size = f"{width}-bit"
+    return (
+        f"{size} {ways} {full}",
+        f"{size} {short} {noun}",
+        f"{ways} {noun} for {size} data",
+        f"{short} {full} for {size} words",
+        f"{noun} with {ends} of {width} bits",
+    )
 
 
 @family("combinational")
@@ -114,6 +129,7 @@ def multiplexer(rng: random.Random, pick: Pick) -> Design:
             f"{data[-1]}.{rest_words}",
             f"The value of {sel} is the number of the input that appears on {out}.{rest_words}",
         ),
+        briefs=() if rest else _selectors(f"{ways}-to-1", f"{ways}:1", f"{ways} inputs", ("mux", "multiplexer"), width),
         body=body,
         model=Combinational(function),
         bugs=(
@@ -166,6 +182,17 @@ def _gate_words(gate: str, form: str, ways: int, width: int, names: Sequence[str
     return nouns, behaviours
 
 
+def _gate_briefs(gate: str, form: str, ways: int, width: int) -> tuple[str, ...]:
+    if form == "inputs":
+        alone = [f"{gate} gate", f"two-input {gate} gate"] * (ways == 2)
+        return f"{ways}-input {gate} gate", f"{gate} gate with {ways} inputs", *alone
+    if form == "vector":
+        vector = article(f"{ways}-bit vector")
+        return f"{gate} of all bits of {vector}", f"{ways}-bit reduction {gate}", f"{gate} reduction of {vector}"
+    number = ("two", "three", "four")[ways - 2]
+    return f"bitwise {gate} of {number} {width}-bit numbers", f"{width}-bit bitwise {gate} of {number} inputs"
+
+
 @family("combinational")
 def gates(rng: random.Random, pick: Pick) -> Design:
     """One of six gates: over separate inputs, over the bits of a vector, or bit by bit over words."""
@@ -195,6 +222,7 @@ def gates(rng: random.Random, pick: Pick) -> Design:
         ),
         nouns=nouns,
         behaviours=behaviours,
+        briefs=_gate_briefs(gate, form, ways, width),
         body=code.body,
         model=Combinational(function),
         bugs=code.bugs,
@@ -515,6 +543,12 @@ def demultiplexer(rng: random.Random, pick: Pick) -> Design:
             f"This is a 1-to-{ways} demultiplexer. {sel} selects which of {listing(outs)} carries the value of "
             f"{data}, and every output that is not selected is {idle}.{none}{off}",
         ),
+        briefs=()
+        if rest
+        else briefly(
+            _selectors(f"1-to-{ways}", f"1:{ways}", f"{ways} outputs", ("demux", "demultiplexer"), width),
+            "enable" if enabled else "",
+        ),
         body="\n".join(lines),
         model=Combinational(function),
         bugs=(
@@ -534,6 +568,7 @@ class _Shuffle:
     gerund: str  # completes "a circuit for"
     verb: str  # completes "a circuit that ... an 8-bit word"
     sentences: tuple[str, str, str]  # with {i} and {o} for the ports
+    briefs: tuple[str, ...]  # with {} for the width
 
 
 def _rotation(rng: random.Random, kind: str) -> tuple[int, _Shuffle]:
@@ -560,6 +595,12 @@ def _rotation(rng: random.Random, kind: str) -> tuple[int, _Shuffle]:
             f"Move all bits of {{i}} {_count(by, 'position')} to the {kind}; the {leaving} of {{i}} "
             f"become{'s' if by == 1 else ''} the {arriving} of {{o}}.",
         ),
+        (
+            f"{{}}-bit {kind} rotation by {by}",
+            f"{kind} rotator by {places} for {{}} bits",
+            f"{{}}-bit rotate {kind} by {by}",
+            f"rotation of {{}}-bit words {kind} by {by}",
+        ),
     )
 
 
@@ -579,6 +620,7 @@ def _shuffle(rng: random.Random) -> tuple[int, _Shuffle]:
                 "significant one.",
                 f"Each bit {{o}}[k] equals {{i}}[{last} - k].",
             ),
+            ("{}-bit bit reversal", "bit reverser for {} bits", "reversal of the bit order of {}-bit words"),
         )
     if kind == "halves":
         width = 2 * rng.randint(2, 16)
@@ -595,6 +637,7 @@ def _shuffle(rng: random.Random) -> tuple[int, _Shuffle]:
                 "{o} is the word {i} with its upper half and its lower half exchanged; the order of the bits in each "
                 "half stays the same.",
             ),
+            ("swap of the two halves of {}-bit words", "swap of the upper and lower half of {} bits"),
         )
     if kind in ("bytes", "nibbles"):
         width = rng.choice([24, 32, 40, 48] if kind == "bytes" else [16, 24, 32])
@@ -611,6 +654,7 @@ def _shuffle(rng: random.Random) -> tuple[int, _Shuffle]:
                     "{o} contains the bytes of {i} in the opposite order, the most significant byte first becoming "
                     "the least significant.",
                 ),
+                ("{}-bit byte order reversal", "endianness converter for {}-bit words", "{}-bit byte swap"),
             )
         return width, _Shuffle(
             tuple(piece for low in range(width - 8, -1, -8) for piece in ((low + 3, low), (low + 7, low + 4))),
@@ -623,6 +667,7 @@ def _shuffle(rng: random.Random) -> tuple[int, _Shuffle]:
                 "{o} is the word {i} with the high nibble and the low nibble of each byte swapped; the order of the "
                 "bytes is not changed.",
             ),
+            ("swap of the nibbles in each byte of {}-bit words", "nibble swapper for every byte of {} bits"),
         )
     if kind == "neighbours":
         width = 2 * rng.randint(2, 8)
@@ -637,6 +682,7 @@ def _shuffle(rng: random.Random) -> tuple[int, _Shuffle]:
                 "and 0, bits 3 and 2 and so on.",
                 "For every even k, {o}[k] is {i}[k + 1] and {o}[k + 1] is {i}[k].",
             ),
+            ("swap of adjacent bits in {}-bit words", "swapper of every two adjacent bits of {} bits"),
         )
     return _rotation(rng, kind)
 
@@ -673,6 +719,7 @@ def bit_shuffle(rng: random.Random, pick: Pick) -> Design:
             f"{shuffle.verb.format('its input')}",
         ),
         behaviours=tuple(sentence.format(i=data, o=out) for sentence in shuffle.sentences),
+        briefs=tuple(brief.format(width) for brief in shuffle.briefs),
         body=f"    assign {out} = {code};",
         model=Combinational(function),
         bugs=((f"= {code};", f"= {data};"), (f"= {code};", f"= {joined([second, first, *rest])};")),
@@ -760,6 +807,18 @@ def extension(rng: random.Random, pick: Pick) -> Design:
         ),
         nouns=nouns,
         behaviours=behaviours,
+        briefs=(
+            f"{narrow}-bit to {wide}-bit sign or zero extender with a sign select",
+            f"extender from {narrow} to {wide} bits, signed or unsigned by a control input",
+            f"selectable sign/zero extension from {narrow} to {wide} bits",
+        )
+        if kind == "either"
+        else (
+            f"{kind} extension from {narrow} to {wide} bits",
+            f"{kind} extender from {narrow} to {wide} bits",
+            f"{narrow}-bit to {wide}-bit {kind} extender",
+            f"{narrow}-to-{wide} bit {kind} extension",
+        ),
         body=code.body,
         model=Combinational(function),
         bugs=code.bugs,
@@ -821,6 +880,26 @@ def _parity_words(kind: str, width: int, data: str, given: str, out: str, *, odd
     return nouns, behaviours
 
 
+def _parity_briefs(kind: str, width: int, name: str) -> tuple[str, ...]:
+    if kind == "bit":
+        word = article(f"{width}-bit word")
+        return (
+            f"{width}-bit {name} parity generator",
+            f"{name} parity generator for {width} bits",
+            f"{name} parity bit of {word}",
+        )
+    if kind == "checker":
+        return (
+            f"{name} parity checker for {width} data bits and a parity bit with error output",
+            f"{name} parity error detector for {width} bits plus parity",
+        )
+    end = "MSB" if kind == "upper" else "LSB"
+    return (
+        f"{width}-bit to {width + 1}-bit {name} parity encoder with the parity bit as {end}",
+        f"encoder that adds an {name} parity bit to {width} bits as the new {end}",
+    )
+
+
 @family("combinational")
 def parity(rng: random.Random, pick: Pick) -> Design:
     """An even or odd parity generator, a generator that appends the bit to the word, or a checker."""
@@ -862,6 +941,7 @@ def parity(rng: random.Random, pick: Pick) -> Design:
         ),
         nouns=nouns,
         behaviours=behaviours,
+        briefs=_parity_briefs(kind, width, "odd" if odd else "even"),
         body=code.body,
         model=Combinational(function),
         bugs=code.bugs,
@@ -901,6 +981,11 @@ def population_count(rng: random.Random, pick: Pick) -> Design:
             f"{out} is the number of bits of the {width}-bit vector {data} that are {level}, from 0 to {width}.",
             f"Look at all {width} bits of {data}. {out} says how many of them are {int(not zeros)}.",
         ),
+        briefs=(
+            f"counter of the {counted} in {word}",
+            f"combinational {counted} counter for {width} bits",
+            *([] if zeros else [f"{width}-bit population count", f"{width}-bit popcount", f"popcount of {word}"]),
+        ),
         body=code.body,
         model=Combinational(function),
         bugs=code.bugs,
@@ -937,6 +1022,7 @@ def majority_or_threshold(rng: random.Random, pick: Pick) -> Design:
         ones = min(ways, least + r.choice([-1, 0, 0, 1])) if r.random() < 0.8 else r.randint(0, ways)
         return sum(1 << i for i in r.sample(range(ways), ones))
 
+    inputs = article(f"{ways}-bit vector") if vector else f"{ways} inputs"
     name = pick("majority" if majority else "threshold", "vote", "top_module")
     return Design(
         key=(vector, ways, kind, least),
@@ -954,6 +1040,12 @@ def majority_or_threshold(rng: random.Random, pick: Pick) -> Design:
             f"{out} is high when {kind} {least} of {where} {are} high, and low otherwise.",
             vote,
             f"Drive {out} with 1 if {kind} {least} of {where} {are} 1, else with 0.",
+        ),
+        briefs=(
+            *([f"majority vote of {inputs}", f"majority function of {inputs}"] if majority else []),
+            *([f"{ways}-input majority gate", f"{ways}-input majority voter"] if majority and not vector else []),
+            f"circuit that tells whether {kind} {least} of {f'the bits of {inputs}' if vector else inputs} {are} high",
+            f"detector of {kind} {_count(least, 'one')} in {inputs}",
         ),
         body=threshold_code(rng, names, data if vector else "", out, f"total {sign} {size}'d{least}"),
         model=Combinational(function),
@@ -1074,6 +1166,13 @@ def constant_compare_or_range(rng: random.Random, pick: Pick) -> Design:
             f"else {idle}.",
             f"Drive {out} with {int(not inverted)} whenever {data} is {condition.words}, and with {int(inverted)} "
             f"for all other values of {data}, which is unsigned.",
+        ),
+        briefs=()
+        if inverted
+        else (
+            f"detector for {width}-bit numbers {condition.words}",
+            f"circuit that checks if {article(f'{width}-bit number')} is {condition.words}",
+            f"comparator that tells whether {article(f'{width}-bit input')} is {condition.words}",
         ),
         body=code.body,
         model=Combinational(function),

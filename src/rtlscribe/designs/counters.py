@@ -19,6 +19,8 @@ from rtlscribe.designs.base import (
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
+    brief_resets,
+    briefly,
     clock_and_reset,
     clocked,
     draw_register,
@@ -77,6 +79,17 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
             *brief,
             f"{article(f'{width}-bit')} {verb} counter with {reset.phrase} to {to}{with_enable}{f', counting{by}' if by else ''}",
             f"a counter of {width} bits that counts {verb}{by}, with {reset.phrase} to {to}{with_enable}",
+        ),
+        briefs=briefly(
+            [
+                f"{width}-bit {verb} counter",
+                f"{verb} counter of {width} bits",
+                *([] if down else [f"{width}-bit counter"]),
+            ],
+            f"step {step}" if step > 1 else "",
+            "enable" if enabled else "",
+            f"{brief_resets(reset)[-1]} to {to}" if start else "",
+            reset=None if start else reset,
         ),
         behaviours=(
             f"Build {article(f'{width}-bit')} counter. On the rising edge of {clk}, {out} counts {verb}{by}{when}. "
@@ -137,6 +150,20 @@ def modulo_counter(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)} from {first} to {last} and then {first} again, {tail}",
             f"{article(f'{width}-bit')} modulo-{length} counter that counts {verb} from {first} to {last} and wraps around, {tail}",
             f"a counter of {width} bits that repeats the {length} numbers from {first} {verb} to {last}, {tail}",
+        ),
+        # An enable may or may not be a part of the output at the end.
+        briefs=()
+        if enabled and flagged
+        else briefly(
+            [
+                f"counter from {first} {'down ' if down else ''}to {last}",
+                f"{width}-bit counter that counts {verb} from {first} to {last}",
+                *([f"modulo-{length} counter", f"mod-{length} counter"] if low == 0 and not down else []),
+                *(["BCD counter", "decade counter"] if order == list(range(10)) else []),
+            ],
+            "enable" if enabled else "",
+            "terminal count output" if flagged else "",
+            reset=reset,
         ),
         behaviours=(
             f"Build {article(text)}. On the rising edge of {clk}, {q} goes {verb} from {first} to {last} in steps of one{when}; after {last} it returns to {first}."
@@ -225,6 +252,15 @@ def loadable_counter(rng: random.Random, pick: Pick) -> Design:
             f"a counter of {width} bits that counts {verb} while enabled, with parallel load and {reset.phrase} to {value}; {noun_rule}",
             f"{article(f'{width}-bit')} {verb} counter with enable, parallel load and {reset.phrase} to {value}, in which {noun_rule}",
         ),
+        briefs=()
+        if priority != "load"
+        else briefly(
+            [f"{width}-bit {verb} counter", f"{width}-bit counter that counts {verb}"],
+            "enable",
+            "parallel load",
+            f"{brief_resets(reset)[-1]} to {value}" if start else "",
+            reset=None if start else reset,
+        ),
         behaviours=(
             f"Build {article(f'{width}-bit')} counter. On the rising edge of {clk}, {q} takes {d} if {load} is high and goes {verb} by one if {en} is high; "
             f"{rule}. If neither applies, {q} holds. {said[0]}",
@@ -309,6 +345,14 @@ def two_way_counter(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)}{numbers} that wraps around, {tail}",
             f"a counter of {width} bits{numbers} in both directions, wrapping around at the ends, {tail}",
             f"{article(f'{width}-bit')} counter{numbers} that wraps around and whose direction is an input, {tail}",
+        ),
+        briefs=briefly(
+            [f"up/down counter{numbers}", f"modulo-{modulus} up/down counter", f"bidirectional counter{numbers}"]
+            if modulus
+            else [text, f"{width}-bit up-down counter", f"{width}-bit bidirectional counter"],
+            "enable" if enabled else "",
+            {"pair": "separate up and down inputs", "down": "an input that is high for down", "up": ""}[control],
+            reset=reset,
         ),
         behaviours=(
             f"Build {article(text)}. {first}On the rising edge of {clk}, {q} {rule}. {edges} {said[0]}",
@@ -413,6 +457,16 @@ def decade_bcd_counter(rng: random.Random, pick: Pick) -> Design:
         ),
         registers=frozenset({tens, ones} if digits == 2 else {ones}),
         nouns=nouns,
+        briefs=briefly(
+            [f"two-digit BCD counter from 0{low} to {high}", f"BCD counter from {low} to {high} for tens and ones"]
+            if digits == 2
+            else [
+                f"{kind} {'down counter from 9 to 0' if down else 'counter'}" for kind in ("decade", "BCD", "decimal")
+            ],
+            "enable" if enabled else "",
+            f"{'borrow' if down else 'carry'} output" if digits == 1 else "",
+            reset=reset,
+        ),
         behaviours=behaviours,
         body="\n" + body,
         model=Sequential(clk, first, following, outputs, reset),
@@ -472,6 +526,15 @@ def ring_counter(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)} that shifts {way}, with {what} entering at {entry}, {tail}",
             f"a {kind} of {width} bits, shifting {way}, {tail}",
             f"a {way}-shifting {text} {tail}",
+        ),
+        # By custom the 1 of a ring counter goes left, and a Johnson counter shifts right.
+        briefs=briefly(
+            [f"{way}-shifting {text}", f"{text} that shifts {way}"]
+            if left == johnson
+            else [text, f"{kind} of {width} bits"],
+            "enable" if enabled else "",
+            f"{brief_resets(reset)[-1]} to {value}" if start > 1 else "",
+            reset=None if start > 1 else reset,
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {q} shifts {way} by one and {what} of the old value enters at {entry}."
@@ -542,6 +605,18 @@ def saturating_counter(rng: random.Random, pick: Pick) -> Design:
             f"a counter of {width} bits between 0 and {top} that counts up or down without wrapping, "
             f"{having('an up input (0 for down)', *features)}",
             f"a branch-predictor style {text} from 0 to {top}, {having('an up input that is 1 for up and 0 for down', *features)}",
+        ),
+        briefs=()
+        if half not in (0, 1 << width - 1) or (half and top != mask(width))
+        else briefly(
+            [f"branch predictor of one {width}-bit saturating counter", f"{width}-bit saturating branch predictor"]
+            if half
+            else [text, f"{width}-bit saturating counter", f"{width}-bit non-wrapping up/down counter"]
+            if top == mask(width)
+            else [f"saturating up/down counter from 0 to {top}", f"up/down counter that stops at 0 and {top}"],
+            "enable" if enabled else "",
+            f"{brief_resets(reset)[-1]} to {start}" if start else "",
+            reset=None if start else reset,
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {q} is incremented if {up} is 1 and it is below {top}, and decremented if {up} is 0 "
@@ -634,6 +709,17 @@ def down_timer(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)} that stops at 0 and {noun_busy}, with {tail}",
             f"a timer of {width} bits that is loaded with a number, counts down to 0 and stays there; it {noun_busy} and has {tail}",
             f"a loadable {text} that stops at 0 and {noun_busy}, with {tail}",
+        ),
+        briefs=()
+        if locked
+        else briefly(
+            [text, f"{width}-bit countdown timer", f"countdown timer of {width} bits"],
+            "load",
+            "enable" if enabled else "",
+            "count output" if shown else "",
+            f"{level} output",
+            "" if reset else "no reset",
+            reset=reset,
         ),
         behaviours=(
             f"Build {article(text)}. On the rising edge of {clk}, if {load} is high, the count is loaded with {d}; otherwise it goes down by one{when and f' (in cycles{when})'} "

@@ -27,6 +27,7 @@ from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     Register,
     always,
+    briefly,
     clock_and_reset,
     clocked,
     counting,
@@ -116,6 +117,11 @@ def latch(rng: random.Random, pick: Pick) -> Design:
             f"{article(f'{size} D latch')} that is transparent while its enable is {level}{noun_force}",
             f"a level-sensitive {size} storage element without a clock: it follows its data input while an enable is {level} and holds while this is {opposite}, with an active-{level} enable{tail}",
             f"{article(f'{size} transparent latch')} with an active-{level} enable{tail}",
+        ),
+        briefs=briefly(
+            [f"{'' if width == 1 else f'{size} '}{noun}" for noun in ("D latch", "transparent latch", "gated D latch")],
+            "active-low enable" if active_low else "",
+            f"asynchronous {forced}" if forced else "",
         ),
         behaviours=(
             f"{q} follows {d} as long as {en} is {level} and keeps its last value while {en} is {opposite}. This is a latch, not a flip-flop: there is no clock.{force_said}",
@@ -252,6 +258,18 @@ def edge_flip_flop(rng: random.Random, pick: Pick) -> Design:
             f"{article(size)} register that takes in its data at every {when} of the clock, {tail}",
             f"a D flip-flop{'' if width == 1 else f' bank of {width} bits'} that works on {'the falling edge' if kind == 'falling' else 'both edges'} of its clock, {tail}",
         ),
+        briefs=briefly(
+            [
+                f"{'' if width == 1 else f'{size} '}{edge}D {'flip-flop' if width == 1 else 'register'}"
+                for edge in (
+                    ("negative-edge-triggered ", "falling edge ", "negedge ")
+                    if kind == "falling"
+                    else ("dual-edge-triggered ", "dual-edge ", "double-edge ")
+                )
+            ],
+            "enable" if enabled else "",
+            reset=forces,
+        ),
         behaviours=(
             f"{q} takes the value of {d} {at}{hold}.{force}",
             f"Build {article(size)} {what}: {d} is stored in {q} on {'the negative edge' if kind == 'falling' else 'the positive and on the negative edge'} of {clk}{f' if {en} is 1' if enabled else ''}.{both}{force}",
@@ -354,6 +372,15 @@ def bcd_adder(rng: random.Random, pick: Pick) -> Design:
             f"a decimal adder for {digits} packed BCD digit{'s' if digits > 1 else ''}, {tail}",
             f"a BCD ripple adder: {digits} digit{'s' if digits > 1 else ''} of 4 bits per operand, a sum of as many digits, {tail}",
         ),
+        briefs=briefly(
+            [f"{digits}-digit BCD adder", f"adder of two {number}s", *(["BCD adder"] if digits == 1 else [])],
+            {
+                (1, 1): "",
+                (1, 0): "carry in but no carry out",
+                (0, 1): "carry out but no carry in",
+                (0, 0): "no carry in or out",
+            }[carry_in, carry_out],
+        ),
         behaviours=(
             f"{a} and {b} are {number}s, 4 bits for each digit, the lowest digit in the lowest bits. {total} is their decimal sum{f', with {cin} added' if carry_in else ''}, in BCD too.{out} Digits above 9 do not occur.",
             f"Add in decimal: {total} = {a} + {b}{plus}, where every 4 bits hold one digit from 0 to 9.{out}",
@@ -416,6 +443,11 @@ def vector_reductions(rng: random.Random, pick: Pick) -> Design:
             f"a circuit that reduces {vector} by {len(chosen)} gates, each over all bits and with an output of its own: {kinds}",
             f"a combinational circuit with {vector} and {len(chosen)} outputs, in this order {meanings}",
             f"a set of {width}-input gates over one vector, {kinds}",
+        ),
+        briefs=(
+            f"circuit that gives the {kinds} of all bits of {vector}",
+            f"{width}-bit reduction unit for {kinds}",
+            f"module for the {kinds} reductions of {vector}",
         ),
         behaviours=(
             f"{data} has {width} bits. Put all of them through {len(chosen)} gates with the outputs {gates}.",
@@ -637,6 +669,17 @@ def word_gatherer(rng: random.Random, pick: Pick) -> Design:
             f"a deserializer from {width} to {total} bits, first input at the {end} significant end, with a valid input and a one-cycle registered valid output after every {nth(count)} input, and {reset.phrase} to nothing gathered",
             f"a register that collects {count} valid {word}s into {total} bits ({end} significant first) and signals by a one-cycle pulse that it is full, with {reset.phrase}",
         ),
+        briefs=briefly(
+            [
+                f"serial-to-parallel converter of {total} bits, {end[0].upper()}SB first,",
+                f"{total}-bit deserializer, {end[0].upper()}SB first,",
+            ]
+            if width == 1
+            else [f"width converter from {width} to {total} bits, {end} significant word first,"],
+            "valid input",
+            "valid output",
+            reset=reset,
+        ),
         behaviours=(
             f"At each rising edge of {clk} with {valid} high, {d} is taken in. After the {nth(count)} of them, {done} is high for one cycle and {q} holds all {count}, the first in the {end} significant place. Then gathering starts again, without a pause. {q} matters only while {done} is high. {said[0]}",
             f"Gather {count} {word}s to {total} bits. Each {word} arrives on {d} when {valid} is 1 at a positive edge of {clk}; the earliest goes to the {end} significant end of {q}. In the cycle after the last one {done} is 1, and otherwise 0. While {done} is 0, {q} may have any value. {said[1]}",
@@ -717,6 +760,14 @@ def handshake_stage(rng: random.Random, pick: Pick) -> Design:
             f"a one-word pipeline stage of {width} bit{'s' if width > 1 else ''} with valid/ready handshakes on both sides ({rate_noun}; ready is combinational, valid and data are registers), {tail}",
             f"{article(f'{width}-bit')} register between a valid/ready sender and a valid/ready receiver; {rate_noun}; {tail}; output data matter only while valid",
             f"a buffer for one {width}-bit word with an input and an output handshake, registered valid and data, {tail}: {rate_noun}",
+        ),
+        briefs=briefly(
+            [
+                f"{'' if full else 'half-rate '}{width}-bit {noun}"
+                for noun in ("valid/ready pipeline register", "valid/ready register stage")
+            ],
+            "flush" if flushed else "",
+            reset=reset,
         ),
         behaviours=(
             f"A word moves in at a rising edge of {clk} with {v_in} and {r_in} high, and out at one with {v_out} and {r_out} high. The stage holds one word; {v_out} is high while it has one, which is then on {d_out}. {r_in} is combinational and high {rate}.{away} {said[0]}",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from rtlscribe.designs.base import Design, Parameters, Pick, Port
+from rtlscribe.designs.base import Design, Parameters, Pick, Port, article
 from rtlscribe.designs.families import FAMILIES, Family
 from rtlscribe.designs.forms import (
     CODE_FORMS,
@@ -30,7 +30,7 @@ from rtlscribe.designs.testbench import PASS_PATTERN, testbench
 from rtlscribe.records import Problem, Sample
 
 Split = Literal["train", "held_out"]
-Wording = Literal["plain", "rich"]
+Wording = Literal["plain", "rich", "brief"]
 T = TypeVar("T")
 
 HELD_OUT_SHARE = 0.1
@@ -40,6 +40,13 @@ TERSE_WITHOUT_HEADER = 0.5  # of the rich wordings
 DRAWS_WITHOUT_NEWS = 200
 # Styles of naming ports in rich wordings: "" leaves the family's names, which half of the circuits have.
 STYLES = {"": 5, "i_{}": 1, "{}_i": 2, "upper": 1}
+# Around a brief request, and how its words are spelt: the first as in the families, the rest as people type.
+BRIEF_OPENINGS = (
+    "{}", "{}", "{}", "write {}", "Write {}.", "design {}", "Design {}.", "{} in Verilog", "{} in verilog", "Verilog for {}",
+    "verilog code for {}", "I need {}", "give me {}", "make {}", "create {}", "implement {}", "Implement {} in Verilog.",
+    "Write a Verilog module for {}.", "can you write {}?", "{}, please", "build {}", "code for {}",
+)  # fmt: skip
+SPELLINGS = (("-bit", " bit"), ("flip-flop", "flip flop"), ("flip-flop", "flipflop"), ("-to-", " to "), ("-", " "))
 # fmt: off
 INPUTS = frozenset((
     "clk", "rst", "rst_n", "en", "in", "in1", "in2", "op1", "op2", "a", "b", "c", "e", "d", "din", "data_in",
@@ -107,6 +114,9 @@ def worded(
     parameters = Parameters(f"{family.name} {seed} parameters")
     parameters.style = style
     names, words = (random.Random(f"{family.name} {seed} {part}") for part in ("names", "words"))
+    if wording == "brief":
+        design = family.build(parameters, _picker(names, usual=True))
+        return Worded(family, seed, design, "terse", _brief(design, words) if design.briefs else "", "", style)
     chosen: Level = level if level else _weighted(LEVEL_WEIGHTS, words)
     usual = chosen == "terse" and (level is not None or wording == "plain" or words.random() < TERSE_WITHOUT_HEADER)
     if wording == "plain":
@@ -142,7 +152,8 @@ def generate(
 
     No two have the same instruction and header. Held-out ones are also distinct as functions, so that a pass rate is not
     carried by one circuit in ten wordings. `taken` says what becomes of one: itself, itself in another style, or nothing.
-    A family of which DRAWS_WITHOUT_NEWS draws in a row give nothing new is given up, and `ran_dry` is told its name.
+    A family of which DRAWS_WITHOUT_NEWS draws in a row give nothing new is given up, and `ran_dry` is told its name;
+    so is one that nobody asks for briefly, with this wording.
     """
     rng = random.Random(f"generate {split} {seed}")
     seen: set[str] = set()
@@ -155,7 +166,7 @@ def generate(
                 identity = (
                     repr((family.name, found.design.key)) if split == "held_out" else found.instruction + found.header
                 )
-                if split_of(family, found.design) != split or identity in seen:
+                if split_of(family, found.design) != split or identity in seen or not found.instruction:
                     continue
                 if kept := taken(found):
                     seen.add(identity)
@@ -219,6 +230,16 @@ def _plain(design: Design, level: Level, rng: random.Random) -> str:
     if rng.random() < 0.5:
         parts.append("Inputs:\n" + _port_list(design.inputs) + "\nOutputs:\n" + _port_list(design.outputs))
     return "\n".join(parts) + appendix
+
+
+def _brief(design: Design, rng: random.Random) -> str:
+    request = rng.choice(design.briefs)
+    if rng.random() < 0.4:
+        request = request.replace(*rng.choice(SPELLINGS))
+    if rng.random() < 0.6:
+        request = article(request)
+    text = rng.choice(BRIEF_OPENINGS).format(request)
+    return text if rng.random() < 0.7 else text.lower() if rng.random() < 0.5 else text[0].upper() + text[1:]
 
 
 def _port_list(ports: tuple[Port, ...]) -> str:

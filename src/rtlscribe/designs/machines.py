@@ -7,7 +7,17 @@ import random
 from rtlscribe.designs.base import Combinational, Design, Pick, Port, Reset, Sequential, Values, choose_reset
 from rtlscribe.designs.families import family
 from rtlscribe.designs.machine_code import Machine, MachineCode, case_row, written
-from rtlscribe.designs.parts import clock_and_reset, clocked, guarded, having, input_if, likely, played, reset_sentences
+from rtlscribe.designs.parts import (
+    briefly,
+    clock_and_reset,
+    clocked,
+    guarded,
+    having,
+    input_if,
+    likely,
+    played,
+    reset_sentences,
+)
 
 
 def _machine(rng: random.Random, count: int, *, mealy: bool) -> Machine:
@@ -378,6 +388,14 @@ def traffic_light(rng: random.Random, pick: Pick) -> Design:
             f"a controller of a green, a yellow and a red lamp that is green for {g} {counted_noun}, then yellow for {y}, then red for {r}, then green again, {tail}",
             f"a repeating sequence of {g} green, {y} yellow and {r} red {counted_noun}, with one output for each lamp, {tail}",
         ),
+        briefs=briefly(
+            [
+                f"traffic light controller that starts with {first} and is green for {g}, yellow for {y} and red for {r} cycles",
+                f"traffic light that starts with {first}, {g} cycles green, {y} yellow and {r} red",
+            ],
+            "enable" if enabled else "",
+            reset=reset,
+        ),
         behaviours=(
             f"Build a traffic light controller clocked by the rising edge of {clk}. {lamps[0]} is high for {g} clock cycles{counted}, then {lamps[1]} for {y}, then "
             f"{lamps[2]} for {r}, and so on. Exactly one of them is high at any time.{hold} {said[0]}",
@@ -464,6 +482,14 @@ def vending_machine(rng: random.Random, pick: Pick) -> Design:
             f"a vending machine controller with {money} that dispenses for one cycle when the credit reaches {price}, with registered outputs, {excess} and {reset.phrase} to no credit",
             f"a controller that adds up coins, with {money}, and sells an item for {price} with a registered dispense pulse, {excess} and {reset.phrase} to no credit",
         ),
+        briefs=briefly(
+            [
+                f"vending machine for price {price} and coins of {coins[1]}, {coins[2]} and {coins[3]}",
+                f"vending machine that takes coins of {coins[1]}, {coins[2]} and {coins[3]} for an item of price {price}",
+            ],
+            "change" if gives_change else "no change",
+            reset=reset,
+        ),
         behaviours=(
             f"Build a vending machine for an item of price {price}. At each rising edge of {clk} the coin is added to the credit: {worth}. If the sum is at least {price}, "
             f"{item} is high for the next cycle, {f'{change} is the excess in that cycle' if gives_change else 'any excess is lost'}, and the credit becomes 0. "
@@ -544,6 +570,15 @@ def code_lock(rng: random.Random, pick: Pick) -> Design:
             f"a lock that opens after the {width}-bit digits {digits} in this order, starts over after a wrong digit and, once open, stays open until {until}, {tail}",
             f"a code lock for the {length} digits {digits} of {width} bits each, where any wrong digit means starting again after it; once open, it stays open until {until}; {tail}",
             f"a combination lock with the code {digits} ({width}-bit keys) that expects the first key again after a wrong key and stays open until {until}, {tail}",
+        ),
+        briefs=briefly(
+            [
+                f"{noun} for the {width}-bit digits {digits}"
+                for noun in ("code lock", "combination lock", "digital lock")
+            ],
+            "valid input",
+            "lock input" if closes else "",
+            reset=reset,
         ),
         behaviours=(
             f"Build a code lock. Digits are entered on {key} in the clock cycles (rising edge of {clk}) with {valid} high. After the digits {digits} in this order, "

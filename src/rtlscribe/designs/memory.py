@@ -20,7 +20,7 @@ from rtlscribe.designs.base import (
     mask,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import likely
+from rtlscribe.designs.parts import briefly, likely
 
 # Memories are dicts from address to word: what is missing was never written and is unknown.
 Words = dict[int, int]
@@ -127,6 +127,15 @@ def single_port_ram(rng: random.Random, pick: Pick) -> Design:
             "active-high write enable, "
             f"{nouns}",
         ),
+        briefs=briefly(
+            [
+                f"{depth}x{width} single-port RAM",
+                f"single-port RAM of {depth} words of {width} bits",
+                f"{depth}x{width} RAM",
+                f"single-port RAM for {size}-bit addresses and {width}-bit data",
+            ],
+            {"async": "asynchronous read", "old": "", "new": "write-first read", "keep": "no-change read"}[kind],
+        ),
         behaviours=(
             f"Build a RAM of {depth} words of {width} bits. On the rising edge of {clk}, if {we} is 1, {din} is "
             "written "
@@ -229,6 +238,14 @@ def dual_port_ram(rng: random.Random, pick: Pick) -> Design:
             f"{article(f'{depth}x{width}')} RAM ({depth} words, {width} bits) with a clocked write port and "
             f"{article(noun)}, "
             "both on one clock",
+        ),
+        briefs=briefly(
+            [
+                f"{depth}x{width} simple dual-port RAM",
+                f"simple dual-port RAM of {depth} words of {width} bits",
+                f"{depth}x{width} RAM of one write port and one read port",
+            ],
+            {"async": "asynchronous read", "sync": "", "enabled": "read enable"}[kind],
         ),
         behaviours=(
             f"Build a RAM of {depth} words of {width} bits with two ports. On the rising edge of {clk}, if {we} "
@@ -436,6 +453,17 @@ def register_file(rng: random.Random, pick: Pick) -> Design:
             f"a two-read, one-write register file with {count} registers of {width} bits, asynchronous reading, "
             f"{with_extras}",
         ),
+        briefs=tuple(
+            brief
+            for access in ((), ("two read ports", "one write port"))
+            for brief in briefly(
+                [f"{count}x{width} register file", f"register file of {count} registers of {width} bits"],
+                *access,
+                "register 0 always zero" if wired else "",
+                "write bypass" if bypassed else "",
+                reset.phrase if reset else "",
+            )
+        ),
         behaviours=(
             f"Build a register file of {count} registers of {width} bits. At the rising edge of {clk}, if {we} is "
             f"1, {wdata} is "
@@ -555,6 +583,16 @@ def fifo(rng: random.Random, pick: Pick) -> Design:
             f"{reset.phrase}, {data_noun}; "
             f"{ignored}",
         ),
+        briefs=briefly(
+            [
+                f"{depth}-deep {width}-bit FIFO",
+                f"synchronous FIFO of {depth} words of {width} bits",
+                f"{width}-bit FIFO of depth {depth}",
+            ],
+            "" if registered else "first-word fall-through",
+            "count output" if counted else "",
+            reset=reset,
+        ),
         behaviours=(
             f"Build a FIFO for {depth} words of {width} bits. At the rising edge of {clk}, {write} stores {din} "
             f"unless {full} is 1, "
@@ -661,6 +699,16 @@ def stack_lifo(rng: random.Random, pick: Pick) -> Design:
             f"{both_noun}, no "
             "effect of a push when full or a pop when empty, and the top word at the output",
         ),
+        briefs=briefly(
+            [
+                f"{depth}-deep {width}-bit stack",
+                f"LIFO of {depth} words of {width} bits",
+                f"{width}-bit stack of depth {depth}",
+            ],
+            reset=reset,
+        )
+        if wins == "push"
+        else (),
         behaviours=(
             f"Build a stack of {depth} words of {width} bits. At the rising edge of {clk}, {push} puts {din} on "
             "top unless the "
@@ -783,6 +831,13 @@ def shadow_register(rng: random.Random, pick: Pick) -> Design:
             f"{size} double-buffered register with load, commit and {reset.phrase} (both words to {to}); "
             "simultaneous load and "
             f"commit outputs {both_noun}{flag_noun}",
+        ),
+        briefs=()
+        if flagged or direct or start
+        else briefly(
+            [f"{width}-bit shadow register", f"{width}-bit double-buffered register"],
+            "load and commit inputs",
+            reset=reset,
         ),
         behaviours=(
             f"At the rising edge of {clk}, {load} stores {din} in an internal shadow register and {commit} copies "

@@ -99,6 +99,27 @@ def having(*parts: str) -> str:
     return f"with {listing([part for part in parts if part])}"
 
 
+def brief_resets(reset: Reset | None) -> tuple[str, ...]:
+    """The reset in a brief request; "" where custom has this one without a word: active-high, at a clock edge."""
+    if not reset:
+        return ("",)
+    if reset.key == "sh":
+        return ("", "reset", "synchronous reset")
+    if reset.key == "ah":
+        return ("asynchronous reset", "async reset")
+    timing = "asynchronous" if reset.is_async else "synchronous"
+    return (f"{timing} active-low reset", f"active-low {timing} reset")
+
+
+def briefly(nouns: Sequence[str], *features: str, reset: Reset | None = None) -> tuple[str, ...]:
+    """Brief requests: each noun with the features that are not empty, and with each way to ask for the reset."""
+    return tuple(
+        f"{noun} {having(*asked)}" if (asked := [part for part in (*features, said) if part]) else noun
+        for noun in nouns
+        for said in brief_resets(reset)
+    )
+
+
 def operand_names(pick: Pick) -> tuple[str, str]:
     """The names of the two operands, drawn together so that they match."""
     first, second = pick("a b", "in1 in2", "op1 op2").split()

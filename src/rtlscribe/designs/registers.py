@@ -23,6 +23,8 @@ from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     Choice,
     Register,
+    brief_resets,
+    briefly,
     clock_and_reset,
     clocked,
     draw_register,
@@ -48,6 +50,16 @@ def _word(width: int, value: int) -> str:
     return str(value) if value in (0, 1) else f"{width}'h{value:x}"
 
 
+def _spoken(width: int, value: int) -> str:
+    """The same in a brief request: "all ones" for these, if they are many."""
+    return "all ones" if width > 1 and value == mask(width) else _word(width, value)
+
+
+def _asked(briefs: tuple[str, ...], reset: Reset | None) -> tuple[str, ...]:
+    """The requests that ask for the reset, if there is one: custom does not give these registers a reset unasked."""
+    return tuple(brief for brief in briefs if not reset or " reset" in brief)
+
+
 _FLIP_FLOPS = {
     "D": ("d", "takes the value of {d}", "takes the value of its data input"),
     "T": ("t", "toggles where {t} is 1 and keeps its value where {t} is 0", "toggles where its toggle input is 1"),
@@ -66,6 +78,13 @@ _FLIP_FLOPS = {
         "is set to 1 by {s} = 1 and cleared to 0 by {r} = 1, where {r} has priority if both are 1, and holds if both are 0",
         "is set by s = 1 and cleared by r = 1 with priority to clear",
     ),
+}
+_BRIEF_FLIP_FLOPS = {
+    "D": ("D flip-flop", "D-type flip-flop", "DFF"),
+    "T": ("T flip-flop", "toggle flip-flop", "T-type flip-flop"),
+    "JK": ("JK flip-flop", "J-K flip-flop"),
+    "SR": ("SR flip-flop", "set-dominant SR flip-flop"),
+    "RS": ("reset-dominant SR flip-flop",),
 }
 
 
@@ -156,6 +175,18 @@ def flip_flop(rng: random.Random, pick: Pick) -> Design:
             f"{article(group)}{that} {tail}",
             f"a positive-edge-triggered {group}{that} {tail}",
             f"{article(group)}, clocked by the rising edge,{that} {tail}",
+        ),
+        briefs=_asked(
+            briefly(
+                [
+                    *(noun if width == 1 else f"{width}-bit {noun}" for noun in _BRIEF_FLIP_FLOPS[kind]),
+                    *([f"{width}-bit register", f"{width}-bit D register"] if kind == "D" else []),
+                ],
+                "enable" if enabled else "",
+                f"{brief_resets(reset)[-1]} to {_spoken(width, start)}" if start else "",
+                reset=None if start else reset,
+            ),
+            reset if kind == "D" else None,
         ),
         behaviours=(
             f"Build {article(group)}. On the rising edge of {clk}, {q} {does}{when}.{each} {said[0]}",
@@ -254,6 +285,23 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
             f"a register of {width} bits with {reset.phrase} to {value} and {with_enable}",
             f"{article(text)} {reset_noun(reset, value)}, written under the control of {with_enable}",
         ),
+        briefs=_asked(
+            tuple(
+                brief
+                for enables in (
+                    ("enable", "load enable", "write enable")
+                    if lanes == 1
+                    else (f"{unit} enables", f"{unit} write enables", f"an enable for each {unit}")
+                )
+                for brief in briefly(
+                    [text, f"register of {width} bits"],
+                    enables,
+                    f"{brief_resets(reset)[-1]} to {_spoken(width, start)}" if start else "",
+                    reset=None if start else reset,
+                )
+            ),
+            reset,
+        ),
         behaviours=(
             f"Build {article(text)}. On the rising edge of {clk}, {does[0]}. {said[0]}",
             f"{said[1]} Otherwise, at each rising edge of {clk}, {does[1]}.",
@@ -270,6 +318,14 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
             )
         ),
     )
+
+
+_BRIEF_SHIFTS = {
+    "sipo": ("shift register", "serial-in parallel-out shift register", "SIPO shift register"),
+    "siso": ("serial-in serial-out shift register", "SISO shift register"),
+    "piso": ("parallel-in serial-out shift register", "PISO shift register"),
+    "universal": ("shift register", "shift register for serial and parallel data"),
+}
 
 
 @family("registers")
@@ -348,6 +404,14 @@ def shift_register(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)} that shifts {way} into {start_bit}, {tail}",
             f"a {way}-shifting register of {width} bits, filled from {start_bit}, {tail}",
             f"{article(text)} that moves its bits {way}, towards the {end} significant one, {tail}",
+        ),
+        briefs=()
+        if fill
+        else briefly(
+            [f"{'' if left else 'right-shifting '}{width}-bit {kind}" for kind in _BRIEF_SHIFTS[form]],
+            "parallel load" if form == "universal" else "",
+            "enable" if enabled else "",
+            reset=reset,
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}, {shifts}.{loading[0]}{hold} The output {shows}. {said[0]}",
@@ -446,6 +510,21 @@ def rotator(rng: random.Random, pick: Pick) -> Design:
             f"a loadable register of {width} bits that {control}, {reset_noun(reset, '0')}; load has priority",
             f"{article(text)}, {reset_noun(reset, '0')}, that takes new data when load is high and otherwise {control}",
         ),
+        briefs=()
+        if way == "both"
+        else _asked(
+            briefly(
+                [
+                    f"{width}-bit register that rotates {way} by {by}",
+                    f"{width}-bit word rotating {way} by {by} a clock",
+                    *([f"{width}-bit {way} rotator"] if amount == 1 else []),
+                ],
+                "load",
+                "enable",
+                reset=reset,
+            ),
+            reset,
+        ),
         behaviours=(
             f"Build {article(text)} clocked by the rising edge of {clk}. When {load} is high, {q} takes {data}. Otherwise the following applies. "
             f"{does[0]} Bits that leave one end enter at the other. {said[0]}",
@@ -477,6 +556,21 @@ def _lfsr_step(
     wires = [f"wire feedback = {entering};"] if feedback_wire else []
     entering = "feedback" if feedback_wire else entering
     return wires, f"{{{q}[{width - 2}:0], {entering}}}" if form == "left" else f"{{{entering}, {q}[{width - 1}:1]}}"
+
+
+# Of the words of these widths, shifted left: the usual taps that go through all states but one.
+_USUAL_TAPS = {
+    3: [2, 1],
+    4: [3, 2],
+    5: [4, 2],
+    6: [5, 4],
+    7: [6, 5],
+    8: [7, 5, 4, 3],
+    9: [8, 4],
+    10: [9, 6],
+    11: [10, 8],
+    12: [11, 5, 3, 0],
+}
 
 
 @family("registers")
@@ -542,6 +636,7 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
         )
         kind = "Fibonacci"
     text = f"{width}-bit {kind} LFSR"
+    plain_seed = seed == (0 if inverted else 1)
     return Design(
         key=(form, width, enabled, inverted, tuple(taps), seed, reset.key),
         name=pick("lfsr", f"lfsr{width}", "top_module"),
@@ -555,6 +650,20 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)} that {how}, {having(enable_noun, f'{reset.phrase} to {value}')}",
             f"a linear feedback shift register of {width} bits that {how}, {having(f'{reset.phrase} to {value}', enable_noun)}",
             f"{article(text)}, {having(f'{reset.phrase} to {value}', enable_noun)}, that {how}",
+        ),
+        briefs=()
+        if form == "galois"
+        else briefly(
+            [
+                f"{'right-shifting ' if form == 'right' else ''}{width}-bit {name} tapped at bits {names}"
+                for name in (
+                    ("XNOR LFSR",) if inverted else ("LFSR", "Fibonacci LFSR", "linear feedback shift register")
+                )
+            ]
+            + ([f"{width}-bit {'XNOR ' * inverted}LFSR"] if form == "left" and taps == _USUAL_TAPS[width] else []),
+            "enable" if enabled else "",
+            "" if plain_seed else f"{brief_resets(reset)[-1]} to {_spoken(width, seed)}",
+            reset=reset if plain_seed else None,
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {does[0]}{hold} {said[0]}",
@@ -601,6 +710,19 @@ def delay_line(rng: random.Random, pick: Pick) -> Design:
             f"{article(text)} of {length} clock cycles, {tail}".replace("which advance", "which advances"),
             f"a pipeline of {length} {width}-bit register stages, {tail}",
             f"a chain of {length} registers of {width} bit{'s' if width > 1 else ''}, {tail}",
+        ),
+        briefs=_asked(
+            briefly(
+                [
+                    f"{text} of {length} clock cycles",
+                    f"{length}-cycle delay of {article(f'{width}-bit')} signal",
+                    f"{length}-stage {width}-bit pipeline register",
+                    *(["two-flip-flop synchronizer", "2-stage synchronizer"] if (width, length) == (1, 2) else []),
+                ],
+                "enable" if enabled else "",
+                reset=reset,
+            ),
+            reset,
         ),
         behaviours=(
             f"Delay {d} by {length} clock cycles{when} and give the result on {q}. Use {length} registers in a row, clocked by the rising edge of {clk}."

@@ -21,7 +21,7 @@ from rtlscribe.designs.base import (
     styled,
 )
 from rtlscribe.designs.families import family
-from rtlscribe.designs.parts import Written, always, case_statement, counting, each_bit, likely
+from rtlscribe.designs.parts import Written, always, briefly, case_statement, counting, each_bit, likely
 
 
 def _binary(value: int, width: int) -> str:
@@ -194,6 +194,8 @@ def priority_select(rng: random.Random, pick: Pick) -> Design:
         else (f"{conditions[0]} ? {words[tests[0]]}", f"{conditions[0]} ? ~{words[tests[0]]}")
     )
     inverse = conditions[0].removeprefix("!") if active_low else f"!{conditions[0]}"
+    asked = f"of {ways} {size} inputs" + ("" if rest is None else " with a request each") + ", input 0 highest"
+    asked += {"zero": "", "ones": f", {idle} without a request", "hold_last": ", the last one as default"}[last]
     return Design(
         key=(ways, width, active_low, last, tuple(order)),
         name=pick("priority_select", "priority_mux", "first_of", "top_module"),
@@ -213,6 +215,9 @@ def priority_select(rng: random.Random, pick: Pick) -> Design:
             f"Determine the {size} output {out} by {style}: {steps}, else {out} is {idle}.",
             f"{out} is the word that belongs to the first active request (a request is active when {level}; {mapped}), {ranked}. Without any request {out} is {idle}.",
         ),
+        briefs=()
+        if active_low or order != sorted(order)
+        else (f"priority multiplexer {asked}", f"priority mux {asked}", f"priority selector {asked}"),
         body=body,
         model=Combinational(function),
         bugs=(bug, (conditions[0], inverse)),
@@ -271,6 +276,7 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
             f"{out} is the {size} of {data} whose number is {sel}, {counted} (number 0 is {first}).",
             f"Treat {data} as an array of {count} {size}s in one vector and use {sel} as the index into it, so that index 0 means {first} and index 1 means {second}. The {size} appears on {out}.",
         )
+    top = f", {'bit' if width == 1 else 'word'} 0 at the top" if kind == "from_top" else ""
     styles = _REPLACING if kind == "replace" else _PICKING
     code = _Packed(data, sel, new, out, width, count, kind == "from_top")
     style = styled(rng, [style for style in styles if width > 1 or style not in _FOR_WORDS])
@@ -293,6 +299,17 @@ def packed_multiplexer(rng: random.Random, pick: Pick) -> Design:
         registers=written.registers,
         nouns=nouns,
         behaviours=behaviours,
+        briefs=(
+            f"circuit that replaces one {size} of {vector} by its index",
+            f"insertion of {article(size)} into {vector} by its index",
+        )
+        if kind == "replace"
+        else (
+            f"{count}-to-1 multiplexer for {size}s packed in one vector{top}",
+            f"{count}-to-1 mux with {vector} as input{top}",
+            f"selector of one {size} out of {vector}{top}",
+            f"mux that picks one of {count} {size}s in {vector}{top}",
+        ),
         body=written.body,
         model=Combinational(function),
         bugs=tuple((written.body, style(wrong).body) for wrong in mistakes),
@@ -714,6 +731,22 @@ def thermometer_code(rng: random.Random, pick: Pick) -> Design:
         registers=frozenset({number} if back else ()),
         nouns=nouns,
         behaviours=behaviours,
+        briefs=()
+        if from_top or active_low
+        else briefly(
+            (
+                f"{width}-bit thermometer code to binary converter",
+                f"thermometer decoder for {width} bits",
+                f"{width}-bit thermometer to binary decoder",
+            ),
+            "valid output",
+        )
+        if back
+        else (
+            f"{size}-bit binary to {width}-bit thermometer code converter",
+            f"thermometer encoder from {size} to {width} bits",
+            f"bar graph driver for {width} LEDs with {article(f'{size}-bit level')}",
+        ),
         body=body,
         model=Combinational(function),
         bugs=tuple(bugs),
@@ -767,6 +800,14 @@ def leading_bits(rng: random.Random, pick: Pick) -> Design:
             f"Count the {where} {what} of {data} and put their number on {out}. It is {width} when {data} has no {other}.{tell}",
             f"Beginning at the {start} significant bit of {data}, {out} is the number of bits that are {bit} before the first one that is {1 - bit}, or {width} if all are {bit}.{tell}",
             f"{out} tells how long the run of {what} at the {start} significant end of the {width}-bit {data} is (0 to {width}).{tell}",
+        ),
+        briefs=briefly(
+            (
+                f"{width}-bit {where} {what[:-1]} counter",
+                f"{where} {what[:-1]} count of {word}",
+                f"counter of the {where} {what} of {word}",
+            ),
+            f"an output for all {what}" if flag else "",
         ),
         body=written.body + all_same,
         model=Combinational(function),

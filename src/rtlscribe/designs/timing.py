@@ -9,6 +9,7 @@ from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     Register,
     always,
+    briefly,
     clock_and_reset,
     clocked,
     draw_register,
@@ -35,6 +36,7 @@ _EDGES = {
         "rising or falling edge",
     ),
 }
+_OTHER_NAMES = {"rising": "positive", "falling": "negative", "both": "dual"}
 
 
 def _edges(kind: str, before: int, now: int, width: int) -> int:
@@ -107,6 +109,7 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
         return _detector(register, style, wires, expression, (x, sampled))
 
     body = code(right, x)
+    sized = "" if width == 1 else f"{width}-bit "
     each = "" if width == 1 else f" Each of the {width} bits is treated separately."
     of = f"a {edge} of a one-bit signal" if width == 1 else f"a {edge} of each bit of {article(f'{width}-bit')} signal"
     out_noun = (
@@ -146,6 +149,16 @@ def edge_detector(rng: random.Random, pick: Pick) -> Design:
             f"an edge detector that shows {of} by {out_noun}, {reset_noun(reset, '0')}",
             f"a detector for {of}, {having(out_noun, f'{reset.phrase} to 0' if reset else 'no reset')}",
             f"a circuit that gives {out_noun} for {of}, {reset_noun(reset, '0')}",
+        ),
+        briefs=briefly(
+            [
+                f"{sized}{edge} detector",
+                f"{sized}{_OTHER_NAMES[kind]} edge detector",
+                f"detector of {edge}s{f' on {width} bits' if width > 1 else ''}",
+            ],
+            "registered output" if registered else "",
+            "" if reset else "no reset",
+            reset=reset,
         ),
         behaviours=(
             f"Build an edge detector for the {width}-bit input {x}. {does[0]}{each} {said[0]}",
@@ -204,7 +217,8 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
 
     level, reset = "low" if active_low else "high", Reset(clear, False, active_low)
     reset_kind = f"synchronous active-{level} reset"
-    signal = "one-bit signal" if width == 1 else f"{width}-bit signal"
+    sized = "" if width == 1 else f"{width}-bit "
+    signal = f"{sized or 'one-bit '}signal"
     of = f"a {edge} of {article(signal)}" if width == 1 else f"a {edge} on each bit of {article(signal)}"
     bit = x if width == 1 else f"a bit of {x}"
     same = out if width == 1 else f"the same bit of {out}"
@@ -231,6 +245,14 @@ def edge_capture(rng: random.Random, pick: Pick) -> Design:
             f"an edge capture register that remembers {of} until a {reset_kind}, which has priority over an edge",
             f"a circuit that captures {of} in a sticky bit, cleared by a {reset_kind} with priority (the last sample itself is never reset)",
             f"a register that is set by {of} and stays set until a {reset_kind} clears it, where the reset wins over an edge in the same cycle",
+        ),
+        briefs=briefly(
+            [
+                f"{sized}{edge} capture register",
+                f"{sized}sticky {edge} detector",
+                f"sticky register for {edge}s of {article(signal)}",
+            ],
+            reset=reset,
         ),
         behaviours=(
             f"When {bit} {change} from one rising edge of {clk} to the next, {same} is set to 1 and stays 1 until the {reset_kind} {clear} clears it. "
@@ -266,6 +288,7 @@ def sequence_detector(rng: random.Random, pick: Pick) -> Design:
     )
     border = _overlap(pattern)
     overlapping = overlapping or not border  # without a border there is nothing to overlap
+    laps = ["", *(["overlapping "] if border else [])] if overlapping else ["non-overlapping "]
     clk, x, found = pick("clk", "clock"), pick("in", "x", "data_in"), pick("found", "detected", "z")
     valid = pick("valid", "en", "in_valid") if gated else ""
     State = tuple[str, int]
@@ -331,6 +354,19 @@ def sequence_detector(rng: random.Random, pick: Pick) -> Design:
             f"a detector of the bit sequence {pattern} in a serial stream, where {again}, {tail}",
             f"a sequence detector for {pattern} (first bit on the left), in which {again}, {tail}",
             f"a circuit that looks for the pattern {pattern} in a serial input; {again}; {tail}",
+        ),
+        # With a valid input, custom would leave a registered output high while no bit comes.
+        briefs=()
+        if gated and registered
+        else briefly(
+            [
+                f"{lap}{machine}{noun}"
+                for lap in laps
+                for machine in (("", "Moore ") if registered else ("Mealy ",))
+                for noun in (f"sequence detector for {pattern}", f"{pattern} sequence detector")
+            ],
+            "valid input" if gated else "",
+            reset=reset,
         ),
         behaviours=(
             f"Build a detector of the sequence {pattern} on the serial input {x}, which is sampled at each rising edge of {clk}{bit_valid}. {when}. {more}. {said[0]}",
@@ -441,6 +477,18 @@ def clock_divider(rng: random.Random, pick: Pick) -> Design:
         ),
         registers=frozenset({out} if square else ()),
         nouns=nouns,
+        briefs=()
+        if starts_high
+        else briefly(
+            [f"clock divider by {period}", f"divide-by-{period} clock divider", f"frequency divider by {period}"]
+            if square
+            else [
+                f"tick generator for one tick every {period} clock cycles",
+                f"timer that gives a one-cycle pulse every {period} clock cycles",
+            ],
+            "enable" if enabled else "",
+            reset=reset,
+        ),
         behaviours=behaviours,
         body=body,
         model=Sequential(clk, 0, following, outputs, reset),
@@ -500,6 +548,18 @@ def pulse_generator(rng: random.Random, pick: Pick) -> Design:
             f"with {reset.phrase} to {idle}",
             f"a monostable circuit with {reset.phrase} to {idle}: a trigger makes the output {level} for {length} cycles, and {again_noun}",
         ),
+        briefs=briefly(
+            [
+                f"{'' if restarts else 'non-'}retriggerable {noun}"
+                for noun in (
+                    f"one-shot of {length} clock cycles",
+                    f"pulse generator for {length}-cycle pulses",
+                    f"{length}-cycle monostable",
+                )
+            ],
+            "active-low output" if inverted else "",
+            reset=reset,
+        ),
         behaviours=(
             f"When {trigger} is high at a rising edge of {clk}, {out} goes {level} for {length} clock cycles; {again}. Otherwise {out} is {idle}. {said[0]}",
             f"Build a one-shot. {out} is {idle} until {trigger} is 1 at a rising edge of {clk}, then it is {level} for the next {length} cycles. Note that {again}. {said[1]}",
@@ -539,6 +599,7 @@ def pwm(rng: random.Random, pick: Pick) -> Design:
     said = reset_sentences(reset, "clears the counter to 0")
     below = str(duty) if duty else f"the {width}-bit duty input"
     share = f"{duty} of {period}" if duty else f"duty of {period}"
+    long = "" if duty or full else f"a period of {period} clock cycles"
     return Design(
         key=(width, period, duty, inverted, reset.key),
         name=pick("pwm", "pwm_generator", "top_module"),
@@ -552,6 +613,18 @@ def pwm(rng: random.Random, pick: Pick) -> Design:
             f"a pulse-width modulator: a counter from 0 to {period - 1} and an output that is {level} while the count is less than {below}, {reset_noun(reset, 'count 0')}",
             f"a PWM circuit that is {level} for the first {share} clock cycles, as a free-running counter from 0 to {period - 1} is compared with {below}, "
             f"{reset_noun(reset, 'count 0')}",
+        ),
+        briefs=()
+        if inverted
+        else briefly(
+            [
+                f"PWM signal that is high for {duty} of {period} clock cycles",
+                f"PWM generator of period {period} and constant duty {duty}",
+            ]
+            if duty
+            else [f"{width}-bit PWM", f"{width}-bit PWM generator", f"PWM generator for a {width}-bit duty input"],
+            long,
+            reset=reset,
         ),
         behaviours=(
             f"Build a PWM generator. A counter runs from 0 to {period - 1} and wraps around, one step at each rising edge of {clk}. {out} is {level} while the counter is less "
@@ -618,6 +691,16 @@ def debouncer(rng: random.Random, pick: Pick) -> Design:
             f"a debounce filter that takes over a new input value after {length} equal {samples} in a row, {tail}",
             f"a filter against bouncing in which the output follows the input after {length} consecutive {samples} that differ from the output, {tail}",
         ),
+        briefs=()
+        if start or ticked
+        else briefly(
+            [
+                f"button debouncer for {length} clock cycles",
+                f"{length}-cycle debouncer",
+                f"debouncer that takes over an input stable for {length} clock cycles",
+            ],
+            reset=reset,
+        ),
         behaviours=(
             f"Debounce {x}. If {x} differs from {out} at {length} {edges} in a row, {out} takes the value of {x} at the last of them. If {x} equals {out}, counting starts again."
             f"{ignored} {said[0]}",
@@ -680,6 +763,12 @@ def watchdog(rng: random.Random, pick: Pick) -> Design:
             f"a watchdog timer that raises an alarm after {length} clock cycles without a kick, where {end_noun}, {tail}",
             f"a timeout counter: each kick clears it, and at a count of {length} it stops and the alarm is high; {end_noun}; {tail}",
             f"a watchdog with a counter that is cleared by a kick and otherwise counts up to {length}, where the alarm is high and {end_noun}, {tail}",
+        ),
+        briefs=briefly(
+            [f"watchdog timer of {length} clock cycles", f"watchdog that times out after {length} clock cycles"],
+            "enable" if enabled else "",
+            "an alarm that stays until reset" if lasting else "",
+            reset=reset,
         ),
         behaviours=(
             f"Build a watchdog. A count goes up by one at each of the {edges}, unless {kick} is high, which clears it. When it reaches {length} it stops and {alarm} is high; "
@@ -768,6 +857,18 @@ def serial_parity(rng: random.Random, pick: Pick) -> Design:
             f"a serial parity generator for {bits_noun} with output {int(odd)} when no bit has been set, {tail}",
             f"a register that holds {what}, for a stream of {bits_noun}, {tail}",
         ),
+        briefs=()
+        if keeps
+        else briefly(
+            [
+                f"serial {name} parity generator for {bits_noun}",
+                f"running {name} parity of a stream of {bits_noun}",
+                *([f"serial {name} parity generator"] if width == 1 else []),
+            ],
+            "clear",
+            "valid input" if gated else "",
+            reset=reset,
+        ),
         behaviours=(
             f"{parity} is the running {name} parity of the stream on {x}. At each rising edge of {clk}{when}, {parity} is inverted if {x} "
             f"{'is 1' if width == 1 else 'has an odd number of ones'}. {cleared}. {said[0]}",
@@ -844,6 +945,15 @@ def run_length(rng: random.Random, pick: Pick) -> Design:
             f"a detector of {what} in a row in a serial stream, whose output stays high as long as the run lasts, {tail}",
             f"a circuit with an output that is high while the last {length} bits of a serial input were all {'equal' if kind == 'equal' else kind}, {tail}",
             f"a run detector for at least {what} in a row on a serial input, {tail}",
+        ),
+        briefs=briefly(
+            [
+                f"detector of {what} in a row",
+                f"detector for {what.replace(' ', ' consecutive ', 1)}",
+                f"circuit that detects {what} in a row or more",
+            ],
+            "valid input" if gated else "",
+            reset=reset,
         ),
         behaviours=(
             f"{found} is high when the bits of {x} at the last {length} {edges} (or more) were all {'equal' if kind == 'equal' else kind}. It goes low again at the edge "

@@ -20,6 +20,8 @@ from rtlscribe.designs.base import (
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
+    brief_resets,
+    briefly,
     clock_and_reset,
     clocked,
     draw_register,
@@ -80,6 +82,13 @@ def cellular_automaton(rng: random.Random, pick: Pick) -> Design:
             f"{cells} of bits that steps at each clock by the elementary rule {rule}, where {ends}, unless a load input takes in a new state",
             f"a register of {width} cells of which each becomes 1 when its left neighbour, itself and its right neighbour are {ones}, else 0, with a synchronous load; {ends} and the left neighbour is the next higher bit",
         ),
+        briefs=briefly(
+            [
+                f"rule {rule} cellular automaton {'in a ring ' if ring else ''}of {width} cells",
+                f"{'ring-shaped ' if ring else ''}{width}-cell rule {rule} cellular automaton",
+            ],
+            "load",
+        ),
         behaviours=(
             f"{q} is a row of {width} cells. At each rising edge of {clk} with {load} low, every cell takes the value that this table gives for its left neighbour (next higher bit), itself and its right neighbour: {table}. Here {ends}. With {load} high, {q} becomes {data}. There is no reset.",
             f"Implement the cellular automaton called rule {rule}: bit n of the number {rule} is the next value of a cell for the three bits n = {{left, cell, right}}, where left is the next higher bit. {ends[0].upper()}{ends[1:]}. The row {q} steps once per rising edge of {clk}; {load} loads {data} instead.",
@@ -113,6 +122,16 @@ _MODES = {
     "rotr": "rotates one place to the right",
     "load": "loads {d}",
     "clear": "becomes 0",
+}
+_BRIEF_MODES = {
+    "hold": "hold",
+    "left": "shift left",
+    "right": "shift right",
+    "arith": "arithmetic shift right",
+    "rotl": "rotate left",
+    "rotr": "rotate right",
+    "load": "load",
+    "clear": "clear",
 }
 # What a wire with the word after a move is called.
 _MOVES = {
@@ -157,6 +176,7 @@ def universal_shift(rng: random.Random, pick: Pick) -> Design:
     plain = [_MODES[m].format(low="a serial input", high="a serial input", d="a data word") for m in modes]
     said = reset_sentences(reset, f"clears {q} to 0")
     size = article(f"{width}-bit")
+    brief = ", ".join(f"{i:02b} {_BRIEF_MODES[m]}" for i, m in enumerate(modes))
     listed = "; ".join(f"{i:02b} {w}" for i, w in enumerate(words))
     noun = "; ".join(f"{i} {w}" for i, w in enumerate(plain))
     by_case, register = (
@@ -196,6 +216,10 @@ def universal_shift(rng: random.Random, pick: Pick) -> Design:
             f"{size} universal shift register with {reset.phrase} to 0 whose modes are: {noun}",
             f"{size} register controlled by a 2-bit mode, with {reset.phrase} to 0, that in mode {noun}",
             f"a shift register of {width} bits with parallel load, {reset.phrase} to 0 and four modes: {noun}",
+        ),
+        briefs=briefly(
+            [f"{width}-bit {name} ({brief})" for name in ("universal shift register", "shift register", "register")],
+            reset=reset,
         ),
         behaviours=(
             f"At each rising edge of {clk}, the value of {mode} tells what {q} does: {listed}. {said[0]}",
@@ -259,6 +283,12 @@ def flag_register(rng: random.Random, pick: Pick) -> Design:
             f"a register of {flags} that are changed by masks ({listing(sorted(actions))}; priority {kinds} in the same bit), with {reset.phrase} to {value}",
             f"{article(f'{width}-bit status register')} whose bits can be {listing([{'set': 'set', 'clear': 'cleared', 'toggle': 'toggled'}[a] for a in sorted(actions)])} one by one by masks, {kinds} where masks overlap, {reset.phrase} to {value}",
             f"a circuit for {flags} with {reset.phrase} to {value} and a mask input for each of {listing(sorted(actions))}, of which, bit by bit, {kinds} has priority",
+        ),
+        briefs=briefly(
+            ["flag", "status bit"] if width == 1 else [f"{width}-bit flag register", f"{width}-bit status register"],
+            f"{listing(sorted(actions))} {'input' if width == 1 else 'mask'}s ({kinds})",
+            f"{brief_resets(reset)[-1]} to {value}" if start else "",
+            reset=None if start else reset,
         ),
         behaviours=(
             f"At each rising edge of {clk}, for every bit of {q}: {words}; without any of these it holds. In one bit the priority is {ranks}. {said[0]}",
@@ -340,6 +370,13 @@ def history_register(rng: random.Random, pick: Pick) -> Design:
             f"{article(f'{width}-bit shift register')} with repair: valid bits enter at the {end} significant end, and a repair input with priority loads a saved word with one more bit shifted in at the same end, {reset.phrase} to 0",
             f"a speculative history of {width} branch outcomes, newest at the {end} significant end, that goes back to a saved history plus the true outcome when told so, even if a prediction comes too, with {reset.phrase} to 0",
         ),
+        briefs=briefly(
+            [f"{width}-bit {name} history register" for name in ("branch", "global branch", "speculative branch")],
+            "misprediction recovery",
+            reset=reset,
+        )
+        if left
+        else (),
         behaviours=(
             f"At each rising edge of {clk}: if {wrong} is high, {history} becomes {saved} with {actual} shifted in at the {end} significant end; otherwise, if {valid} is high, {taken} is shifted into {history} at the same end. {said[0]}",
             f"{history} keeps the last {width} outcomes, the newest in the {end} significant bit. {valid} says that {taken} is a new one. {wrong} has priority and sets {history} to the outcome {actual} after the older history {saved}: {shifted(saved, actual)}. The clock is {clk} (rising edge). {said[1]}",
@@ -405,6 +442,16 @@ def counter_table(rng: random.Random, pick: Pick) -> Design:
             f"{depth} indexed {width}-bit saturating counters with an update port, a prediction read asynchronously as the top bit, {tail}".replace(
                 f"{depth} indexed", f"a set of {depth} indexed", 1
             ),
+        ),
+        briefs=()
+        if show
+        else briefly(
+            [
+                f"branch predictor table of {depth} {width}-bit saturating counters",
+                f"pattern history table of {depth} {width}-bit saturating counters",
+            ],
+            f"{brief_resets(reset)[-1]} to {start}" if start else "",
+            reset=None if start else reset,
         ),
         behaviours=(
             f"Keep {depth} saturating {width}-bit counters. At a rising edge of {clk} with {train} high, the counter number {which} goes up by one if {up} is 1 and down by one if it is 0, but never beyond 0 or {top}. {out} is the most significant bit of counter {index}, without a register.{also} {said[0]}",
@@ -515,6 +562,13 @@ def serial_arithmetic(rng: random.Random, pick: Pick) -> Design:
             f"a serial {kind} that stores one {inner} between the bits, which come least significant bit first, {tail}",
             f"a one-bit-per-clock {kind} (least significant bit first), {tail}",
         ),
+        briefs=briefly(
+            [f"bit-serial {kind}", f"serial {kind}", f"LSB-first serial {kind}"],
+            "registered output" if registered else "",
+            "valid input" if gated else "",
+            "an input that marks the first bit" if started else "",
+            reset=reset,
+        ),
         behaviours=(
             f"Compute {what} serially, one bit per rising edge of {clk}, the least significant bit first. {timing}.{new}{pause} {said[0]}",
             f"Numbers arrive bit by bit (least significant first, sampled at the rising edge of {clk}). Give {what} as a bit stream on {out}. {timing}.{new}{pause} {said[1]}",
@@ -573,6 +627,7 @@ def sample_window(rng: random.Random, pick: Pick) -> Design:
             else f"    wire [{width - 1}:0] best = s0 {sign} s1 ? s0 : s1;\n    assign {out} = best {sign} s2 ? best : s2;"
         )
         bug = (f"s0 {sign} s1", f"s1 {sign} s0")
+    short = {"sum": "sum", "max": "maximum", "min": "minimum", "xor": "XOR"}[kind]
     name = {"sum": "sum", "max": "largest (unsigned)", "min": "smallest (unsigned)", "xor": "bitwise XOR"}[kind]
     what = f"the {name} of the last {length} samples"
     said = reset_sentences(reset, f"makes all {length} stored samples 0")
@@ -597,6 +652,15 @@ def sample_window(rng: random.Random, pick: Pick) -> Design:
             f"a circuit that gives {what} of {width} bit{'s' if width > 1 else ''}, {size} bit{'s' if size > 1 else ''} wide, from registers that hold the samples, {tail}",
             f"a sliding window over {length} samples (each {article(word)}) with {article(f'{size}-bit')} output, their {name}, {tail}",
             f"a filter for {word}s that stores {length} samples and outputs their {name} in {size} bit{'s' if size > 1 else ''}, {tail}",
+        ),
+        briefs=briefly(
+            [
+                f"{short} of the last {length} {width}-bit samples",
+                f"sliding-window {short} of {length} {width}-bit inputs",
+                f"circuit for the {short} of the latest {length} {width}-bit words",
+            ],
+            "valid input" if gated else "",
+            reset=reset,
         ),
         behaviours=(
             f"At each rising edge of {clk}{when} a sample {d} is stored, and the oldest of {length} is dropped. {out} is {what}, computed without a further register. {said[0]}",
@@ -695,6 +759,19 @@ def digit_chain(rng: random.Random, pick: Pick) -> Design:
             f"a chain of {count} counters modulo {order} (lowest first), each stepping when all before it turn over, {tail}",
             f"a cascade of {count} counters, {ranges}, of which {names[0]} counts every time and each other one when those below it all wrap, {tail}",
             f"a counter in mixed radix with {count} digits of {order} values, the first the fastest, {tail}",
+        ),
+        briefs=briefly(
+            [
+                f"{cascade} of {count} counters modulo {listing([str(limit) for limit in limits])} (fastest first)"
+                for cascade in ("cascade", "chain")
+            ]
+            + [
+                *([f"{count}-digit BCD counter"] if set(limits) == {10} else []),
+                *(["minutes and seconds counter"] if limits == [60, 60] else []),
+            ],
+            "enable" if enabled else "",
+            {"none": "", "carry": "carry output", "enables": "enable outputs of the upper digits"}[shown],
+            reset=reset,
         ),
         behaviours=(
             f"Count {ranges}. {names[0]} steps at each rising edge of {clk}{gate}, and every other counter steps when all counters before it are at their last value and go back to 0.{tell} {said[0]}",

@@ -82,6 +82,15 @@ def constant_outputs(rng: random.Random, pick: Pick) -> Design:
             f"{lines} The module has no inputs.",
             f"Tie off the {'output' if count == 1 else 'outputs'}: {plain}.",
         ),
+        briefs=()
+        if count > 1
+        else (f"constant {numbers[0]} output", f"module that always outputs {numbers[0]}", f"logic {numbers[0]} driver")
+        if widths[0] == 1
+        else (
+            f"{widths[0]}-bit constant {numbers[0]}",
+            f"module that always outputs the {widths[0]}-bit number {numbers[0]}",
+            f"{widths[0]}-bit output with the constant value {numbers[0]}",
+        ),
         body=_assigns(list(zip(outs, codes, strict=True))),
         model=Combinational(lambda _: dict(zip(outs, numbers, strict=True))),
         bugs=(
@@ -148,10 +157,22 @@ def wire_connections(rng: random.Random, pick: Pick) -> Design:
             + ", ".join(f"{out} = {c}" for out, c in zip(outs, codes, strict=True))
             + f".{' Here ~ inverts every bit.' if any(flips) else ''}{rest}",
         ),
+        briefs=_copy_briefs(inputs, width, flips),
         body=code(pairs),
         model=Combinational(function),
         bugs=tuple((code(pairs), code(_inverted(pairs, k))) for k in sorted({0, len(outs) - 1})),
     )
+
+
+def _copy_briefs(inputs: int, width: int, flips: Sequence[bool]) -> tuple[str, ...]:
+    """Of one input that goes to all outputs, or to all of them inverted."""
+    if inputs > 1 or len(set(flips)) > 1:
+        return ()
+    size, outputs = "" if width == 1 else f"{width}-bit ", len(flips)
+    if outputs == 1:
+        return (f"{size}inverter", f"{size}NOT gate") if flips[0] else (f"{size}wire", f"{size}buffer")
+    what = "inverter" if flips[0] else "wire"
+    return f"{what} from one {size}input to {outputs} outputs", f"{size}{what} with {outputs} equal outputs"
 
 
 def _inverted(pairs: _Pairs, place: int) -> _Pairs:
@@ -226,10 +247,23 @@ def vector_split(rng: random.Random, pick: Pick) -> Design:
             )
             + again,
         ),
+        briefs=() if whole else _slice_briefs(width, ranges, takes),
         body=_assigns(pairs),
         model=Combinational(function),
         bugs=(_drive(*pairs[0], f"~{pairs[0][1]}"), _drive(*pairs[-1], f"~{pairs[-1][1]}")),
     )
+
+
+def _slice_briefs(width: int, ranges: Sequence[tuple[int, int]], takes: str) -> tuple[str, ...]:
+    vector = article(f"{width}-bit vector")
+    if len(ranges) == 1:
+        return f"selection of {takes} of {vector}", f"module that outputs {takes} of {vector}"
+    if len(ranges) > 2:
+        return ()
+    halves = [(width - 1, width // 2), (width // 2 - 1, 0)]
+    ends = {tuple(halves): "upper and lower", tuple(halves[::-1]): "lower and upper"}.get(tuple(ranges))
+    extra = [f"splitter of {vector} into its {ends} halves", f"{ends} half of {vector} as two outputs"] if ends else []
+    return f"splitter of {vector} into {takes}", f"module that outputs {takes} of {vector}", *extra
 
 
 @family("wiring")
@@ -274,6 +308,12 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
     join = partial(styled(rng, _JOINS), outs, size)
     written = join(parts)
     mistakes = [[(f"~{parts[0][0]}", parts[0][1]), *parts[1:]]]
+    joined = [
+        f"{r} copies of {article(f'{w}-bit input')}" if r > 1 else article(f"{w}-bit input")
+        for w, r in zip(widths, repeats, strict=True)
+    ]
+    joined = [text for text in ([constants, *joined] if at_top else [*joined, constants]) if text]
+    usual = pieces == 1 and count < 4 and order == sorted(order)
     if len(set(widths)) > 1 or not pad:
         mistakes.append([*parts[1:], parts[0]])
     return Design(
@@ -294,6 +334,7 @@ def vector_join(rng: random.Random, pick: Pick) -> Design:
             + ("." if pieces == 1 else f", so that every output has {_plural(size, 'bit')}."),
             f"Build {cut}, from these bits in a row, the first at the top: {', then '.join(said)}.",
         ),
+        briefs=(f"concatenation of {listing(joined)}", f"module that concatenates {listing(joined)}") if usual else (),
         body=written.body,
         registers=written.registers,
         model=Combinational(function),
@@ -594,6 +635,8 @@ def neighbour_bits(rng: random.Random, pick: Pick) -> Design:
         "0": "with 0 beyond the ends",
         "1": "with 1 beyond the ends",
     }
+    near = {"left": "left neighbour", "right": "right neighbour", "both": "left and right neighbours"}[side]
+    asked = f"{near}, {'with wrap-around' if edge == 'wrap' else ring[edge]}"
     bits_of = _Neighbours(data, out, width, symbol, itself, side)
     beyond = (f"{data}[0]", f"{data}[{top}]") if edge == "wrap" else (f"1'b{edge}", f"1'b{edge}")
     wrong = "1'b1" if edge == "0" else "1'b0"
@@ -631,6 +674,12 @@ def neighbour_bits(rng: random.Random, pick: Pick) -> Design:
             + (f"that bit and its {where}" if itself else f"the {where} of that bit")
             + f". At the ends, {ends}.",
         ),
+        briefs=(
+            f"{gate} of each bit of {article(f'{width}-bit vector')} with its {asked}",
+            f"{width}-bit vector in which each bit is the {gate} of itself and its {asked}",
+        )
+        if itself
+        else (f"{width}-bit vector in which each bit is the {gate} of its {asked}",),
         body=code,
         registers=frozenset({out} if style is _in_loop else ()),
         model=Combinational(function),

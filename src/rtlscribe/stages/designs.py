@@ -60,7 +60,7 @@ class Config:
     """Which rows: the same seed gives the same rows everywhere."""
 
     wording: Wording = "rich"
-    """plain: a few simple wordings; rich: many, and also tables, maps, waveforms, faulty and unfinished code."""
+    """plain: simple sentences; rich: many ways, tables, maps, waveforms, faulty code; brief: as few words as people use."""
 
     styles: Literal["usual", "any"] = "usual"
     """Code in each family's usual style, or, where --against refuses that, in its next one; or in any of its styles."""
