@@ -60,7 +60,7 @@ class Config:
     """Which rows: the same seed gives the same rows everywhere."""
 
     wording: Wording = "rich"
-    """plain: simple sentences; rich: many ways, tables, maps, waveforms, faulty code; brief: as few words as people use."""
+    """plain: simple sentences; rich: tables, maps, waveforms, faulty code; brief: a few words without names."""
 
     styles: Literal["usual", "any"] = "usual"
     """Code in each family's usual style, or, where --against refuses that, in its next one; or in any of its styles."""
