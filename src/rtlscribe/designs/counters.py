@@ -19,7 +19,6 @@ from rtlscribe.designs.base import (
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
-    brief_resets,
     briefly,
     clock_and_reset,
     clocked,
@@ -88,8 +87,8 @@ def up_down_counter(rng: random.Random, pick: Pick) -> Design:
             ],
             f"step {step}" if step > 1 else "",
             "enable" if enabled else "",
-            f"{brief_resets(reset)[-1]} to {to}" if start else "",
-            reset=None if start else reset,
+            reset=reset,
+            to=to if start else "",
         ),
         behaviours=(
             f"Build {article(f'{width}-bit')} counter. On the rising edge of {clk}, {out} counts {verb}{by}{when}. "
@@ -258,8 +257,8 @@ def loadable_counter(rng: random.Random, pick: Pick) -> Design:
             [f"{width}-bit {verb} counter", f"{width}-bit counter that counts {verb}"],
             "enable",
             "parallel load",
-            f"{brief_resets(reset)[-1]} to {value}" if start else "",
-            reset=None if start else reset,
+            reset=reset,
+            to=value if start else "",
         ),
         behaviours=(
             f"Build {article(f'{width}-bit')} counter. On the rising edge of {clk}, {q} takes {d} if {load} is high and goes {verb} by one if {en} is high; "
@@ -533,8 +532,8 @@ def ring_counter(rng: random.Random, pick: Pick) -> Design:
             if left == johnson
             else [text, f"{kind} of {width} bits"],
             "enable" if enabled else "",
-            f"{brief_resets(reset)[-1]} to {value}" if start > 1 else "",
-            reset=None if start > 1 else reset,
+            reset=reset,
+            to=value if start > 1 else "",
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {q} shifts {way} by one and {what} of the old value enters at {entry}."
@@ -615,8 +614,8 @@ def saturating_counter(rng: random.Random, pick: Pick) -> Design:
             if top == mask(width)
             else [f"saturating up/down counter from 0 to {top}", f"up/down counter that stops at 0 and {top}"],
             "enable" if enabled else "",
-            f"{brief_resets(reset)[-1]} to {start}" if start else "",
-            reset=None if start else reset,
+            reset=reset,
+            to=f"{start}" if start else "",
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {q} is incremented if {up} is 1 and it is below {top}, and decremented if {up} is 0 "

@@ -99,8 +99,21 @@ def having(*parts: str) -> str:
     return f"with {listing([part for part in parts if part])}"
 
 
-def brief_resets(reset: Reset | None) -> tuple[str, ...]:
-    """The reset in a brief request; "" where custom has this one without a word: active-high, at a clock edge."""
+def briefly(nouns: Sequence[str], *features: str, reset: Reset | None = None, to: str = "") -> tuple[str, ...]:
+    """Brief requests: each noun with the features that are not empty, and with each way to ask for the reset.
+
+    `to`: what it resets to, where that is not the usual zero.
+    """
+    resets = _brief_resets(reset)
+    return tuple(
+        f"{noun} {having(*asked)}" if (asked := [part for part in (*features, said) if part]) else noun
+        for noun in nouns
+        for said in ((f"{resets[-1]} to {to}",) if to else resets)
+    )
+
+
+def _brief_resets(reset: Reset | None) -> tuple[str, ...]:
+    """ "" where custom has this one without a word: synchronous and active-high, or none."""
     if not reset:
         return ("",)
     if reset.key == "sh":
@@ -109,15 +122,6 @@ def brief_resets(reset: Reset | None) -> tuple[str, ...]:
         return ("asynchronous reset", "async reset")
     timing = "asynchronous" if reset.is_async else "synchronous"
     return (f"{timing} active-low reset", f"active-low {timing} reset")
-
-
-def briefly(nouns: Sequence[str], *features: str, reset: Reset | None = None) -> tuple[str, ...]:
-    """Brief requests: each noun with the features that are not empty, and with each way to ask for the reset."""
-    return tuple(
-        f"{noun} {having(*asked)}" if (asked := [part for part in (*features, said) if part]) else noun
-        for noun in nouns
-        for said in brief_resets(reset)
-    )
 
 
 def operand_names(pick: Pick) -> tuple[str, str]:

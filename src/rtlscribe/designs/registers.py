@@ -23,7 +23,6 @@ from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
     Choice,
     Register,
-    brief_resets,
     briefly,
     clock_and_reset,
     clocked,
@@ -183,8 +182,8 @@ def flip_flop(rng: random.Random, pick: Pick) -> Design:
                     *([f"{width}-bit register", f"{width}-bit D register"] if kind == "D" else []),
                 ],
                 "enable" if enabled else "",
-                f"{brief_resets(reset)[-1]} to {_spoken(width, start)}" if start else "",
-                reset=None if start else reset,
+                reset=reset,
+                to=_spoken(width, start) if start else "",
             ),
             reset if kind == "D" else None,
         ),
@@ -296,8 +295,8 @@ def register_bank(rng: random.Random, pick: Pick) -> Design:
                 for brief in briefly(
                     [text, f"register of {width} bits"],
                     enables,
-                    f"{brief_resets(reset)[-1]} to {_spoken(width, start)}" if start else "",
-                    reset=None if start else reset,
+                    reset=reset,
+                    to=_spoken(width, start) if start else "",
                 )
             ),
             reset,
@@ -662,8 +661,8 @@ def lfsr(rng: random.Random, pick: Pick) -> Design:
             ]
             + ([f"{width}-bit {'XNOR ' * inverted}LFSR"] if form == "left" and taps == _USUAL_TAPS[width] else []),
             "enable" if enabled else "",
-            "" if plain_seed else f"{brief_resets(reset)[-1]} to {_spoken(width, seed)}",
-            reset=reset if plain_seed else None,
+            reset=reset,
+            to="" if plain_seed else _spoken(width, seed),
         ),
         behaviours=(
             f"Build {article(text)}. On each rising edge of {clk}{when}, {does[0]}{hold} {said[0]}",

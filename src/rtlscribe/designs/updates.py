@@ -20,7 +20,6 @@ from rtlscribe.designs.base import (
 )
 from rtlscribe.designs.families import family
 from rtlscribe.designs.parts import (
-    brief_resets,
     briefly,
     clock_and_reset,
     clocked,
@@ -287,8 +286,8 @@ def flag_register(rng: random.Random, pick: Pick) -> Design:
         briefs=briefly(
             ["flag", "status bit"] if width == 1 else [f"{width}-bit flag register", f"{width}-bit status register"],
             f"{listing(sorted(actions))} {'input' if width == 1 else 'mask'}s ({kinds})",
-            f"{brief_resets(reset)[-1]} to {value}" if start else "",
-            reset=None if start else reset,
+            reset=reset,
+            to=value if start else "",
         ),
         behaviours=(
             f"At each rising edge of {clk}, for every bit of {q}: {words}; without any of these it holds. In one bit the priority is {ranks}. {said[0]}",
@@ -450,8 +449,8 @@ def counter_table(rng: random.Random, pick: Pick) -> Design:
                 f"branch predictor table of {depth} {width}-bit saturating counters",
                 f"pattern history table of {depth} {width}-bit saturating counters",
             ],
-            f"{brief_resets(reset)[-1]} to {start}" if start else "",
-            reset=None if start else reset,
+            reset=reset,
+            to=f"{start}" if start else "",
         ),
         behaviours=(
             f"Keep {depth} saturating {width}-bit counters. At a rising edge of {clk} with {train} high, the counter number {which} goes up by one if {up} is 1 and down by one if it is 0, but never beyond 0 or {top}. {out} is the most significant bit of counter {index}, without a register.{also} {said[0]}",
