@@ -31,6 +31,13 @@ CODE: dict[str, tuple[str, str, str, tuple[str, ...], Levels]] = {
         ("b",),
         (("a", 0),),
     ),
+    "half an assignment": (
+        "clk rst d",
+        "assign d; assign d[0]; always @(posedge clk) if (rst) q <= 0; else q <= d;",
+        "",
+        ("clk",),
+        (("rst", 1),),
+    ),
     "falling edge": ("clk rst d", "always @(negedge clk) q <= rst ? 0 : d;", "", ("clk",), (("rst", 1),)),
     "asynchronous, low": (
         "clk clear d",
