@@ -1,5 +1,6 @@
 """What all tests share: the data folders, and a shell around the command that is called in this process."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -22,6 +23,12 @@ class Ran(NamedTuple):
     status: int
     out: str
     err: str
+
+
+def needs(package: str) -> None:
+    """Skip where a package is not installed. It is not imported: xllamacpp and pyslang abort in one process."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import needs
 
 mcp = pytest.importorskip("mcp", reason="the SDK of MCP is not installed: pip install -e '.[mcp]'")
 
 from tests.cli.test_doctor import ON_AN_OLD_SYSTEM, began  # noqa: E402
+
+from rtlscribe.cli.demo import SENTENCE  # noqa: E402
 
 HEAD = "module m(input a, output y);\n"
 GOOD = f"{HEAD}    assign y = ~a;\nendmodule\n"
@@ -25,15 +28,15 @@ endmodule
 """
 
 
-def asked(folder: Path, calls: list[tuple[str, dict[str, Any]]], *options: str) -> tuple[list[str], list[Any]]:
-    """The names of the tools, and what each call gave."""
+def asked(folder: Path, calls: list[tuple[str, dict[str, Any]]], *options: str) -> tuple[dict[str, str], list[Any]]:
+    """The tools with their descriptions, and what each call gave."""
     arguments = ["-c", "from rtlscribe.cli import main; main()", "mcp", *options]
     command = mcp.StdioServerParameters(command=sys.executable, args=arguments, cwd=folder, env=dict(os.environ))
 
-    async def ask() -> tuple[list[str], list[Any]]:
+    async def ask() -> tuple[dict[str, str], list[Any]]:
         async with mcp.Client(command) as client:
-            names = [tool.name for tool in (await client.list_tools()).tools]
-            return names, [await client.call_tool(name, given) for name, given in calls]
+            tools = {tool.name: tool.description for tool in (await client.list_tools()).tools}
+            return tools, [await client.call_tool(name, given) for name, given in calls]
 
     return asyncio.run(asyncio.wait_for(ask(), 120))
 
@@ -53,8 +56,9 @@ def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> N
         ("simulate", {"code": GOOD}),
     ]
     model = script([BAD, WRONG, GOOD], "mcp.jsonl")
-    names, results = asked(tmp_path, calls, "--model", model, "--repair", "2")
-    assert names == ["check", "simulate", "equivalence", "write"]
+    tools, results = asked(tmp_path, calls, "--model", model, "--repair", "2")
+    assert list(tools) == ["check", "simulate", "equivalence", "write"]
+    assert "very small" not in tools["write"]
     assert [result.is_error for result in results] == [False] * 7 + [True] * 2
     told = [result.structured_content for result in results[:7]]
     assert [judged["passed"] for judged in told] == [True, False, False, False, True, False, True]
@@ -67,12 +71,19 @@ def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> N
     assert "includes files" in results[7].content[0].text
 
 
-def test_equivalence_without_a_model(tmp_path: Path, icarus: str) -> None:
+def test_where_no_model_is_named_the_one_in_the_box_writes_and_that_is_said(tmp_path: Path, icarus: str) -> None:
+    needs("xllamacpp")
+    tools, (written,) = asked(tmp_path, [("write", {"description": SENTENCE})], "--candidates", "1")
+    assert "a very small one that comes with rtlscribe" in tools["write"]
+    assert written.structured_content["model"] == "box:small"
+    assert written.structured_content["code"]
+
+
+def test_equivalence(tmp_path: Path, icarus: str, script: Callable[..., str]) -> None:
     pytest.importorskip("pyosys")
     gold = GOOD.replace("~a", "!a").replace("module m", "module gold")
     calls = [("equivalence", {"code": code, "reference": gold}) for code in (GOOD, WRONG)]
-    names, results = asked(tmp_path, calls)
-    assert names == ["check", "simulate", "equivalence"]
+    _, results = asked(tmp_path, calls, "--model", script([], "none.jsonl"))
     right, wrong = (result.structured_content for result in results)
     assert (right["passed"], wrong["passed"]) == (True, False)
     assert "equivalence (failed): y is " in wrong["told"]

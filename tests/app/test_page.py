@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import needs
 
 pytest.importorskip("fastapi", reason="the server is not installed: pip install -e '.[serve]'")
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 
 from tests.app.conftest import Server, serving  # noqa: E402
+
+from rtlscribe.cli.demo import SENTENCE  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENSHOTS = os.environ.get("RTLSCRIBE_SCREENSHOTS")
@@ -88,6 +91,24 @@ def _shoot(page: Any, name: str) -> None:
     """For the eyes, where RTLSCRIBE_SCREENSHOTS names a folder."""
     if SCREENSHOTS:
         page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True)
+
+
+def test_no_notice_where_a_model_is_named(page: Any) -> None:
+    api.expect(page.locator("#model")).to_have_text("Model: rtlscribe")
+    api.expect(page.locator("#notice")).to_be_empty()
+
+
+def test_the_model_in_the_box_is_told_and_writes(browser: Any, tmp_path: Path) -> None:
+    needs("xllamacpp")
+    with serving(tmp_path) as server:
+        page = browser.new_page()
+        page.goto(f"{server.url}/")
+        api.expect(page.locator("#notice")).to_contain_text("box:small writes, a very small model")
+        page.get_by_label("What to build").fill(SENTENCE)
+        page.keyboard.press("Control+Enter")
+        _is(page, "Passed all that was checked")
+        _shoot(page, "box")
+        page.close()
 
 
 def test_write_edit_and_check(page: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import needs
 
 pytest.importorskip("fastapi", reason="the server is not installed: pip install -e '.[serve]'")
 pytest.importorskip("uvicorn", reason="the server is not installed: pip install -e '.[serve]'")
@@ -15,6 +16,7 @@ from tests.app.conftest import Server, serving
 from tests.fakes.openai_server import Script
 from tests.fakes.teacher import serving as teaching
 
+from rtlscribe.cli.demo import SENTENCE
 from rtlscribe.models.base import Request, open_model
 from rtlscribe.records import Sampling
 
@@ -36,6 +38,14 @@ def test_models(server: Server) -> None:
     assert server.ask("/v1/models/rtlscribe").json["id"] == "rtlscribe"
     assert server.ask("/v1/models/gpt-9").status == 404
     assert server.ask("/health").json == {"status": "ok"}
+
+
+def test_where_no_model_is_named_the_one_in_the_box_writes_and_that_is_said(tmp_path: Path, icarus: str) -> None:
+    needs("xllamacpp")
+    with serving(tmp_path) as server:
+        assert server.told().startswith("no --model is named, so box:small writes, a very small model")
+        assert "box:small writes" in server.ask("/v1/models").json["data"][0]["description"]
+        assert "module" in server.chat(SENTENCE).json["choices"][0]["message"]["content"]
 
 
 def test_chat(server: Server) -> None:
@@ -335,7 +345,6 @@ USAGE = {
     "an address of others": (["--model", "x", "--host", "192.0.2.1"], "RTLSCRIBE_SERVER_KEY"),
     "no port": (["--model", "x", "--port", "70000"], "Must be <= 65535"),
     "no such model": (["--model", "scripted:none.jsonl", "--port", "0"], "none.jsonl"),
-    "no model": ([], "--model"),
 }
 
 

@@ -69,7 +69,7 @@ def test_list(rtlscribe: Callable) -> None:
     ran = rtlscribe("list")
     assert ran.status == 0
     assert [line.split(maxsplit=1) for line in ran.out.splitlines()] == [
-        ["models", "endpoint, gguf, hf, scripted, vllm"],
+        ["models", "box, endpoint, gguf, hf, scripted, vllm"],
         ["checkers", "iverilog, pyslang, scripted, verilator, yosys, yosys-proved"],
         ["benchmarks", ", ".join(sorted(benchmarks.TABLE))],
         ["executors", "pool, ray, serial"],

@@ -29,11 +29,11 @@ USAGE = {
     "required option": (["sample", "--data", "rows.jsonl"], ["--model", "requires an argument"]),
     "nothing to build": (["write", " "], ["what is to be built?"]),
     "no answers": (["write", "x", "--n", "0", "--model", "scripted:said.jsonl"], ["--n", "Must be >= 1"]),
-    "no model": (["write", "x"], ["no --model is named", "rtlscribe demo"]),
+    "no such model in the box": (["write", "x", "--model", "box:big"], ["'big'", "box:small"]),
     "model of nothing": (["write", "x", "--model", "hf:"], ["'hf:'", "BACKEND:NAME"]),
     "unknown back end": (
         ["write", "x", "--model", "vlm:y"],
-        ["no model is called 'vlm'; there are: endpoint, gguf, hf, scripted, vllm"],
+        ["no model is called 'vlm'; there are: box, endpoint, gguf, hf, scripted, vllm"],
     ),
     "unknown checker": (
         ["write", "x", "--checker", "vcs", "--model", "scripted:said.jsonl"],

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_doctor import ON_AN_OLD_SYSTEM, began
+from tests.conftest import needs
+
+from rtlscribe.cli.demo import SENTENCE
 
 HEAD = "module m(input a, output y);\n"
 GOOD = f"{HEAD}    assign y = ~a;\nendmodule"
@@ -73,6 +76,46 @@ def test_the_best(rtlscribe: Callable, icarus: str, say: Callable[..., str], tmp
     ran = rtlscribe("write", "x", "--model", model, "--n", n, "--repair", repairs, "--testbench", "tb.v")
     assert (ran.status, ran.out) == (status, f"{out}\n")
     assert len(ran.err.splitlines()) == answers
+
+
+def test_without_a_testbench_the_answers_vote(rtlscribe: Callable, icarus: str, say: Callable[..., str]) -> None:
+    same = GOOD.replace("~a", "!a")
+    ran = rtlscribe("write", "x", "--model", say([("*", text) for text in (BAD, WRONG, GOOD, same)]), "--n", "4")
+    assert (ran.status, ran.out) == (0, f"{GOOD}\n")
+    drawn, answer = ran.err.splitlines()
+    assert drawn == "4 answers drawn; 2 of them do the same on random inputs"
+    assert answer.startswith("answer 1: passed: syntax, elaboration")
+
+
+def test_the_answers_that_came_are_enough(icarus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("httpx2")
+    from tests.fakes.openai_server import Script
+    from tests.fakes.teacher import serving
+
+    from rtlscribe.cli import call
+
+    script = Script(replies=[("", [GOOD])], faults=[[], ["status 400"]], knows_n=False)  # one of these four meets it
+    with serving(script, tmp_path) as server:
+        assert call(["write", "invert a", "--model", server.model, "--n", "4"]) == 0
+    told = capsys.readouterr().err
+    assert "1 answers did not come: status 400" in told
+    assert "3 answers drawn; 3 of them do the same on random inputs" in told
+
+
+def test_a_repair_for_which_there_is_no_room_leaves_the_best(process: Callable) -> None:
+    needs("xllamacpp")
+    ran = process("write", "1" * 900, "--model", "box:small", "--n", "1", "--repair", "1", "--checker", "pyslang")
+    assert ran.status == 1
+    assert "no further repair: " in ran.err
+    assert ran.out
+
+
+def test_where_no_model_is_named_the_one_in_the_box_writes_and_that_is_said(process: Callable, icarus: str) -> None:
+    needs("xllamacpp")
+    ran = process("write", SENTENCE, "--json")
+    assert (ran.status, json.loads(ran.out)["model"]) == (0, "box:small")
+    assert ran.err.startswith("no --model is named, so box:small writes, a very small model that comes with rtlscribe")
+    assert "8 answers drawn; " in ran.err
 
 
 def test_what_a_repair_is_told(icarus: str, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from tests.quantizing.conftest import LEARNT
 
 from rtlscribe import jsonl
 from rtlscribe.models.base import TABLE, Answer, Model, Request, answers, open_model
+from rtlscribe.models.box import NAME
 from rtlscribe.models.scripted import Line
 from rtlscribe.records import Sampling
 
-NAMES = ["endpoint", "gguf", "hf", "scripted", "vllm"]
+NAMES = ["box", "endpoint", "gguf", "hf", "scripted", "vllm"]
 SAMPLING = Sampling(n=3, temperature=1.0, top_p=0.9, seed=3, max_tokens=20)
 GREEDY = Sampling(max_tokens=20)
 SERVER = Script(replies=[("", [f"text {k}" for k in range(50)])], knows_n=False)
@@ -48,6 +49,7 @@ def model(
 
     with ExitStack() as stack:
         names: dict[str, Callable[[], str]] = {
+            "box": lambda: NAME,
             "endpoint": lambda: stack.enter_context(serving(SERVER, folder)).model,
             "gguf": lambda: f"gguf:{request.getfixturevalue('files')['Q8_0']}",
             "hf": lambda: f"hf:{trained}",

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from cyclopts import Parameter
 
 from rtlscribe.app.desk import Desk
-from rtlscribe.errors import UsageError
-from rtlscribe.models.base import Model
 from rtlscribe.options import Count, CountFromZero, FromZero, Positive, Share
 from rtlscribe.prompts import Template
 from rtlscribe.records import Sampling
+from rtlscribe.writing import defaults
 from rtlscribe.writing.judging import Judges
 from rtlscribe.writing.loop import Writer
 
@@ -22,17 +21,20 @@ from rtlscribe.writing.loop import Writer
 class Assistant:
     """Options of every command that serves a model."""
 
+    model: str | None = None
+    """BACKEND:NAME, say hf:path/to/model; by default box:small, a very small one that is part of rtlscribe."""
+
     prompt: str = "rtlcoder"
     """Prompt template: a shipped name, or a path that ends in .jinja."""
 
-    candidates: Count = 1
-    """Answers to draw for each that is asked for; the best is given. More than one wants a temperature."""
+    candidates: Count | None = None
+    """Answers to draw for each that is asked for; the best is given. By default 1, and 8 of box:small."""
 
-    repair: CountFromZero = 1
-    """Rounds of repair: what was found against the best answer is put back to the model."""
+    repair: CountFromZero | None = None
+    """Rounds of repair by what was found against the best answer; by default 1, and 0 of box:small."""
 
-    temperature: FromZero = 0.0
-    """Sampling temperature where a request names none; 0 takes the likeliest token."""
+    temperature: FromZero | None = None
+    """Sampling temperature where a request names none; by default 0 for one candidate, and 0.5 for several."""
 
     top_p: Share = 0.95
     """Sample from the fewest tokens that reach this probability, where a request names none."""
@@ -59,11 +61,10 @@ class Assistant:
         """How answers are drawn where a request does not say.
 
         Raises:
-            UsageError: candidates that would be one and the same.
+            UsageError: several candidates at temperature 0.
         """
-        if self.candidates > 1 and not self.temperature:
-            raise UsageError(f"{self.candidates} candidates at temperature 0 are one and the same; raise --temperature")
-        return Sampling(
+        return defaults.sampling(
+            self.model,
             n=self.candidates,
             temperature=self.temperature,
             top_p=self.top_p,
@@ -71,13 +72,14 @@ class Assistant:
             seed=self.seed,
         )
 
-    def writer(self, model: Model, judges: Judges) -> Writer:
-        """Who writes with this model.
+    def writer(self, judges: Judges) -> Writer:
+        """Who writes. Opens the model; that none is named is told on stderr.
 
         Raises:
-            UsageError: there is no such prompt template.
+            UsageError: there is no such model or prompt template. MissingToolError: what the model needs is missing.
         """
-        return Writer(model, Template(self.prompt), judges, self.repair, self.check_timeout_s)
+        repairs = defaults.repairs(self.model) if self.repair is None else self.repair
+        return Writer(defaults.opened(self.model), Template(self.prompt), judges, repairs, self.check_timeout_s)
 
     def desk(self, places: int) -> Desk:
         """Where so many requests are worked on at a time."""

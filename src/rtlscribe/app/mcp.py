@@ -15,15 +15,12 @@ from rtlscribe.registry import extra
 class Config(Assistant):
     """Options of `rtlscribe mcp`."""
 
-    model: str | None = None
-    """BACKEND:NAME, for example hf:path/to/model; without one there is no tool `write`."""
-
 
 def run(config: Config = Config()) -> None:  # cyclopts wants a default where all fields have one
     """Serve tools to an editor or an assistant that speaks the Model Context Protocol (MCP), on stdin and stdout.
 
-    Tools: check, simulate, equivalence; with --model also write. Ends when its input does.
+    Tools: check, simulate, equivalence, write. Ends when its input does.
     """
     with extra("mcp"):
         from rtlscribe.app.tools import server
-    server(config, config.model).run("stdio")
+    server(config).run("stdio")

@@ -32,9 +32,6 @@ ENDING_SECONDS = 3
 class Config(Assistant):
     """Options of `rtlscribe serve`."""
 
-    model: str
-    """BACKEND:NAME, for example hf:path/to/model."""
-
     host: str = "127.0.0.1"
     """Address to listen at; any but this machine's own wants a key in RTLSCRIBE_SERVER_KEY."""
 
@@ -57,7 +54,7 @@ class Config(Assistant):
     """Write descriptions to the log; without it nothing of what is asked is written down."""
 
 
-def run(config: Config) -> None:
+def run(config: Config = Config()) -> None:  # cyclopts wants a default where all fields have one
     """Serve a model as OpenAI's protocol has it, and as a web page; what it writes is checked.
 
     The log goes to stderr. Ends with Ctrl-C.
@@ -85,7 +82,8 @@ def run(config: Config) -> None:
         )
         host, port = listening.getsockname()[:2]
         where = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        progress.note(f"{config.model} is served at {where}/ for people and at {where}/v1 for programs; Ctrl-C ends it")
+        model = service.writer.model.name
+        progress.note(f"{model} is served at {where}/ for people and at {where}/v1 for programs; Ctrl-C ends it")
         try:
             uvicorn.Server(settings).run(sockets=[listening])
         except KeyboardInterrupt:
@@ -99,13 +97,14 @@ def _service(config: Config) -> Service:
     """Who does the work. Opens the model."""
     from rtlscribe.app.server import Service
     from rtlscribe.app.waves import Scope
-    from rtlscribe.models.base import open_model
+    from rtlscribe.writing import defaults
     from rtlscribe.writing.judging import Judges
 
     return Service(
-        writer=config.writer(open_model(config.model), Judges()),
+        writer=config.writer(Judges()),
         scope=Scope(),
         name=config.name,
+        notice="" if config.model else defaults.NOTICE,
         sampling=config.sampling(),
         writes=config.desk(config.concurrency),
         checks=config.desk(os.cpu_count() or 1),

@@ -27,7 +27,7 @@ from rtlscribe.errors import MissingToolError, RtlscribeError, UsageError
 from rtlscribe.models.streaming import Piece
 from rtlscribe.records import Candidate, Problem, Sampling
 from rtlscribe.writing.judging import Judgement
-from rtlscribe.writing.loop import Draft, Ended, Writer, better
+from rtlscribe.writing.loop import Draft, Note, Writer, better
 
 VERDICT_HEADER = "X-Rtlscribe-Verdict"
 ALIVE_SECONDS = 5.0  # between signs of life in a stream
@@ -39,7 +39,7 @@ class Told(NamedTuple):
     """What happened on the way to one of the choices; `item` None: what was asked can be done."""
 
     place: int
-    item: Piece | Draft | Ended | Choice | None
+    item: Piece | Draft | Note | Choice | None
 
 
 class CheckAsked(Wanted):
@@ -62,7 +62,10 @@ class GoneError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Who does the work, and how much of it at a time. `sampling` is the default, its max_tokens the most."""
+    """Who does the work, and how much of it at a time.
+
+    `sampling` is the default, its max_tokens the most. `notice` is what everyone who asks has to know of the model.
+    """
 
     writer: Writer
     scope: Scope
@@ -71,6 +74,7 @@ class Service:
     writes: Desk
     checks: Desk
     timeout_s: float
+    notice: str = ""
     log_prompts: bool = False
 
     async def answer(self, asked: Asked, problems: Sequence[Problem], request: Request, *, chat: bool) -> Response:
@@ -239,18 +243,18 @@ def _event(told: Told) -> dict[str, Any]:
     """What happened on the way, for those who want to know."""
     item = told.item
     if isinstance(item, Piece):
-        return {"choice": told.place, "piece": item.text}
+        return {"choice": told.place, "answer": item.index, "piece": item.text}
     if isinstance(item, Draft):
         draft = {"code": item.code, "round": item.round, "judgement": msgspec.to_builtins(item.judgement)}
         return {"choice": told.place, "draft": draft}
-    return {"choice": told.place, "note": item.reason if isinstance(item, Ended) else "writing"}
+    return {"choice": told.place, "note": item.text if isinstance(item, Note) else "writing"}
 
 
 def application(service: Service) -> FastAPI:
     """The routes, without what stands before them (`gate`)."""
     app = FastAPI(title="rtlscribe", version=__version__, docs_url=None, redoc_url=None)  # both pages need the network
     app.include_router(page.router())
-    card = {"id": service.name, "object": "model", "created": 0, "owned_by": "rtlscribe"}
+    card = {"id": service.name, "object": "model", "created": 0, "owned_by": "rtlscribe", "description": service.notice}
 
     @app.get("/health")
     async def health() -> dict[str, str]:

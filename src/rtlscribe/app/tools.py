@@ -11,18 +11,27 @@ import msgspec
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from rtlscribe import __version__
+from rtlscribe import __version__, progress
 from rtlscribe.app.assistant import Assistant
 from rtlscribe.app.desk import BusyError, Desk, Item
-from rtlscribe.errors import RtlscribeError
-from rtlscribe.models.base import open_model
+from rtlscribe.errors import MissingToolError, RtlscribeError
 from rtlscribe.records import Candidate, Problem
 from rtlscribe.writing.judging import Judgement, Judges, user_problem
-from rtlscribe.writing.loop import Draft, better
+from rtlscribe.writing.loop import Draft, Writer, better
+
+WRITE = """Write a Verilog module for a description, check it and have its faults repaired.
+
+A header, a testbench and a reference are what it has to fit, if they are given. Tells the code, what passed,
+and what was not checked."""
+# To a language model that chooses among tools, where no model was named.
+ADVICE = (
+    "The model behind this tool is a very small one that comes with rtlscribe. It knows simple textbook circuits, and "
+    "is often wrong: whoever can write Verilog should write it, and have it checked by the other tools."
+)
 
 
-def server(options: Assistant, model: str | None) -> MCPServer[Any]:
-    """A server of the tools; `write` is among them if there is a model.
+def server(options: Assistant) -> MCPServer[Any]:
+    """A server of the tools; `write` is among them unless no model is named, and that in the box cannot run here.
 
     Raises:
         UsageError: there is no such model.
@@ -30,8 +39,12 @@ def server(options: Assistant, model: str | None) -> MCPServer[Any]:
     made: MCPServer[Any] = MCPServer("rtlscribe", version=__version__, log_level="WARNING")
     judges = Judges()
     _add_checks(made, judges, options)
-    if model:
-        _add_write(made, judges, options, model)
+    try:
+        _add_write(made, options, options.writer(judges))
+    except MissingToolError as error:
+        if options.model:
+            raise
+        progress.note(f"there is no tool write: {error}")
     return made
 
 
@@ -68,23 +81,17 @@ def _add_checks(made: MCPServer[Any], judges: Judges, options: Assistant) -> Non
         return await judged(code, _asked("", reference=reference))
 
 
-def _add_write(made: MCPServer[Any], judges: Judges, options: Assistant, model: str) -> None:
+def _add_write(made: MCPServer[Any], options: Assistant, writer: Writer) -> None:
     desk, sampling = options.desk(options.concurrency), options.sampling()
-    writer = options.writer(open_model(model), judges)
 
-    @made.tool()
+    @made.tool(description=WRITE if options.model else f"{WRITE}\n\n{ADVICE}")
     async def write(
         description: str, context: Context, header: str = "", testbench: str = "", reference: str = ""
     ) -> dict[str, Any]:
-        """Write a Verilog module for a description, check it and have its faults repaired.
-
-        A header, a testbench and a reference are what it has to fit, if they are given. Tells the code with what passed
-        and what was not checked.
-        """
         problem = _asked(description, header=header, testbench=testbench, reference=reference)
 
         def drafts() -> Generator[Any, None, None]:
-            judges.refuse(problem)
+            writer.judges.refuse(problem)
             yield from writer.write(problem, sampling=sampling)
 
         best: Draft | None = None
@@ -95,7 +102,12 @@ def _add_write(made: MCPServer[Any], judges: Judges, options: Assistant, model: 
                 await context.report_progress(answers, message=item.judgement.told)
         if best is None:
             raise ToolError("the model gave no answer")
-        written: dict[str, Any] = {"code": best.code, "answers": answers, "repairs": best.round}
+        written: dict[str, Any] = {
+            "code": best.code,
+            "model": writer.model.name,
+            "answers": answers,
+            "repairs": best.round,
+        }
         return written | _told(best.judgement)
 
 

@@ -12,18 +12,13 @@ from cyclopts import Parameter
 from rtlscribe import progress
 from rtlscribe.benchmarks.base import read_text
 from rtlscribe.errors import RtlscribeError, UsageError
-from rtlscribe.models.base import open_model
 from rtlscribe.options import Count, CountFromZero, FromZero, Positive, Share
 from rtlscribe.prompts import Template
 from rtlscribe.records import Problem, Record, Sampling, Verdict
+from rtlscribe.writing import defaults
 from rtlscribe.writing.judging import Accept, Judgement, Judges, user_problem
-from rtlscribe.writing.loop import Draft, Ended, Writer, better, changed
+from rtlscribe.writing.loop import Draft, Note, Writer, better, changed
 
-DEMO_MODELS = (Path("runs/demo/scoring/model"), Path("runs/demo/mle/model"))
-WITHOUT_MODEL = (
-    "no --model is named, and there is no demo model under runs/demo: run `rtlscribe demo` (minutes, on the CPU), "
-    "or name one: --model hf:PATH with the folder or hub name of any causal model of transformers"
-)
 NOTHING = 'what is to be built? for example: rtlscribe write "an 8-bit up counter with enable"'
 SESSION = "Describe a module; then say what to change. :new begins another, :save FILE writes it, :quit ends."
 
@@ -42,7 +37,7 @@ class Config:
     """File with the description."""
 
     model: str | None = None
-    """BACKEND:NAME, for example hf:path/to/model; the demo's model by default, if there is one."""
+    """BACKEND:NAME, say hf:path/to/model; by default box:small, a very small one that is part of rtlscribe."""
 
     header: Path | None = None
     """File with the module header that the answer must have."""
@@ -59,14 +54,14 @@ class Config:
     accept: Accept = "k-step"
     """The least that --against is content with: a proof, no difference in the first cycles, or random simulation."""
 
-    n: Count = 1
-    """Answers to draw in a round; the best by what passes is printed, and the first that passes all ends the round."""
+    n: Count | None = None
+    """Answers to draw in a round; the best is printed. By default 1, and 8 of box:small."""
 
     repair: CountFromZero = 0
     """Rounds of repair: what was found against the best answer is put back to the model."""
 
-    temperature: FromZero = 0.0
-    """Sampling temperature; 0 takes the likeliest token."""
+    temperature: FromZero | None = None
+    """Sampling temperature; 0 takes the likeliest token, the default for one answer; for several it is 0.5."""
 
     top_p: Share = 0.95
     """Sample from the fewest tokens that reach this probability."""
@@ -118,20 +113,21 @@ def run(config: Config = Config()) -> Written:  # cyclopts wants a default where
         pass_pattern=config.pass_pattern,
     )
     judges.refuse(problem)
-    name = config.model or _demo_model()
-    writer = Writer(open_model(name), Template(config.prompt), judges, config.repair, config.timeout_s)
-    return _session(writer, problem, config) if description is None else _written(writer, problem, config)
-
-
-def _written(writer: Writer, problem: Problem, config: Config) -> Written:
-    """The best of the answers; each is told on stderr as it is judged."""
-    sampling = Sampling(
+    sampling = defaults.sampling(
+        config.model,
         n=config.n,
         temperature=config.temperature,
         top_p=config.top_p,
         max_tokens=config.max_tokens,
         seed=config.seed,
     )
+    model = defaults.opened(config.model)
+    writer = Writer(model, Template(config.prompt), judges, config.repair, config.timeout_s)
+    return _session(writer, problem, sampling) if description is None else _written(writer, problem, sampling)
+
+
+def _written(writer: Writer, problem: Problem, sampling: Sampling) -> Written:
+    """The best of the answers; each is told on stderr as it is judged."""
     best: Draft | None = None
     answers = 0
     for item in writer.write(problem, sampling=sampling):
@@ -139,8 +135,8 @@ def _written(writer: Writer, problem: Problem, config: Config) -> Written:
             answers, best = answers + 1, better(best, item)
             repair = f" (repair {item.round})" if item.round else ""
             progress.note(f"answer {answers}{repair}: {item.judgement.told}")
-        elif isinstance(item, Ended):
-            progress.note(item.reason)
+        elif isinstance(item, Note):
+            progress.note(item.text)
     assert best  # a model that gives no completion raises
     return Written(
         code=best.code,
@@ -151,7 +147,7 @@ def _written(writer: Writer, problem: Problem, config: Config) -> Written:
     )
 
 
-def _session(writer: Writer, problem: Problem, config: Config) -> Written:
+def _session(writer: Writer, problem: Problem, sampling: Sampling) -> Written:
     """The last design of a session: descriptions and changes, line by line, until the input ends."""
     progress.note(SESSION)
     written: Written | None = None
@@ -170,7 +166,7 @@ def _session(writer: Writer, problem: Problem, config: Config) -> Written:
             problem = problem if written else msgspec.structs.replace(problem, text=line.strip())
             asked = changed(problem, written.code, line.strip()) if written else problem
             try:
-                last = written = _written(writer, asked, config)
+                last = written = _written(writer, asked, sampling)
             except RtlscribeError as error:
                 progress.note(str(error))
                 continue
@@ -221,11 +217,3 @@ def _text(path: Path | None, option: str) -> str:
         return read_text(path)
     except UsageError as error:
         raise UsageError(f"{option} {path}: {error}") from error
-
-
-def _demo_model() -> str:
-    for path in DEMO_MODELS:
-        if (path / "config.json").is_file():
-            progress.note(f"no --model is named: using the demo's, {path}, which knows small textbook circuits only")
-            return f"hf:{path}"
-    raise UsageError(WITHOUT_MODEL)

@@ -16,6 +16,7 @@ from rtlscribe.models.budget import Budget, Usage
 from rtlscribe.records import Completion, Record, Sampling
 
 TABLE = {
+    "box": "rtlscribe.models.box:open_box",
     "endpoint": "rtlscribe.models.endpoint:EndpointModel",
     "gguf": "rtlscribe.models.gguf:GgufModel",
     "hf": "rtlscribe.models.hf:HfModel",
@@ -141,6 +142,10 @@ def fitting(model: Model, requests: Sequence[Request], *, sampling: Sampling) ->
 def local_path(name: str) -> Path | None:
     """The file or folder of this machine that a model is read from, if any: an input of the run."""
     backend, rest = _parts(name)
+    if backend == "box":
+        from rtlscribe.models.box import FOLDER  # which imports this module
+
+        return FOLDER
     return Path(rest) if backend in ("gguf", "hf", "scripted", "vllm") and Path(rest).exists() else None
 
 

@@ -10,8 +10,9 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
@@ -26,6 +27,10 @@ from rtlscribe.verilog.extract import blank, module_names
 from rtlscribe.verilog.ports import Port
 from rtlscribe.writing import reading
 from rtlscribe.writing.reading import Reading
+
+if TYPE_CHECKING:
+    from rtlscribe.checkers.agreement import Agreement
+    from rtlscribe.checkers.behaviour import Behaviours
 
 # What testbenches commonly say. A count of none, "0 errors" or "Mismatches: 0 in 20 samples", is good news.
 _COUNTED = "(?:errors|mismatches|failures|failed)"
@@ -123,6 +128,7 @@ class Judges:
         self._reader = Reader()
         self._reader.warn()
         self._open: dict[str, Checker] = {}
+        self._behaviours: dict[float, Behaviours] = {}  # by the seconds that a program may take
         self._lock = threading.Lock()
         if only and only != READER:
             self._checker(only)
@@ -192,6 +198,25 @@ class Judges:
         for aspect in ("elaboration", "simulation", "equivalence"):
             if not self._idle(aspect, problem):
                 self._checker(self._name(aspect))
+
+    def compares(self, problem: Problem) -> bool:
+        """Whether answers are compared: where all are asked, and neither testbench nor reference tells them apart."""
+        return not (self._only or problem.testbench or problem.reference)
+
+    def compare(self, problem: Problem, answers: Sequence[Candidate], *, timeout_s: float) -> Agreement:
+        """Which answers do the same on random inputs; each is compiled and run in at most `timeout_s`.
+
+        Raises:
+            RtlscribeError: the simulator is broken. MissingToolError: there is none.
+        """
+        from rtlscribe.checkers.behaviour import TIMEOUT_S, Behaviours
+
+        limit = min(TIMEOUT_S, timeout_s)
+        with self._lock:
+            if limit not in self._behaviours:
+                self._behaviours[limit] = Behaviours(timeout_s=limit)
+            behaviours = self._behaviours[limit]
+        return behaviours.compare(problem, answers)
 
     def _idle(self, aspect: Aspect, problem: Problem) -> str:
         """Why an aspect is not looked at whatever the candidate is; "" if it is."""

@@ -7,7 +7,7 @@ comes here. Does not print and does not read files.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import msgspec
 
 from rtlscribe.errors import UsageError
 from rtlscribe.flow import TIMEOUT_S, candidate_of
-from rtlscribe.models.base import Model, Request
+from rtlscribe.models.base import Model, Request, UnansweredError
 from rtlscribe.models.streaming import Piece, pieces
 from rtlscribe.prompts import Template
 from rtlscribe.records import Candidate, Completion, Problem, Record, Sampling
@@ -42,16 +42,17 @@ class Draft(Record, kw_only=True):
         return self.candidate.code or self.completion.text
 
 
-class Ended(NamedTuple):
-    """Why no further repair was tried."""
+class Note(NamedTuple):
+    """What happened on the way, for people."""
 
-    reason: str
+    text: str
 
 
 class Writer(NamedTuple):
     """Who writes, how, and who judges.
 
-    Of each round, `sampling.n` answers are drawn until one passes; up to `repairs` rounds follow the first.
+    Of each round, `sampling.n` answers are drawn until one passes; up to `repairs` rounds follow the first. Where no
+    testbench and no reference tells answers apart, all are drawn, and those that do what most do are judged first.
     """
 
     model: Model
@@ -62,7 +63,7 @@ class Writer(NamedTuple):
 
     def write(
         self, problem: Problem, *, sampling: Sampling, first: int = 0, stop: Sequence[str] = ()
-    ) -> Iterator[Piece | Draft | Ended]:
+    ) -> Iterator[Piece | Draft | Note]:
         """Drafts as they are judged, with the text as it comes. Ends with the first that passes.
 
         Without a header, that of the reference is the one to have.
@@ -84,25 +85,72 @@ class Writer(NamedTuple):
             request = Request(problem_id=problem.id, prompt=prompt, system=problem.system, indices=indices)
             try:
                 with contextlib.closing(pieces(self.model, [request], sampling=sampling)) as made:
-                    for item in made:
-                        if isinstance(item, Piece):
+                    for item in self._in_order(made, problem, stop):
+                        if not isinstance(item, Completion):
                             yield item
                             continue
-                        draft = self._judged(_cut(item, stop), problem, number)
+                        draft = self._judged(item, problem, number)
                         best = better(best, draft)
                         yield draft
                         if draft.judgement.passed:
                             return
-            except UsageError as error:
+            except (UsageError, UnansweredError) as error:
                 if not best:
                     raise
-                yield Ended(f"no further repair: {error}")  # most often a prompt that has become too long
+                yield Note(f"no further repair: {error}")  # most often a prompt that has become too long
                 return
 
+    def _in_order(
+        self, made: Iterable[Piece | Completion], problem: Problem, stop: Sequence[str]
+    ) -> Iterator[Piece | Note | Completion]:
+        """What is made as it comes; but answers that are compared come after the last, by their votes, each once.
+
+        Raises:
+            UnansweredError: no answer came.
+        """
+        compared: list[Completion] = []
+        came = False
+        try:
+            for item in made:
+                if isinstance(item, Piece):
+                    yield item
+                    continue
+                came = True
+                if self.judges.compares(problem):
+                    compared.append(_cut(item, stop))
+                else:
+                    yield _cut(item, stop)
+        except UnansweredError as error:
+            if not came:
+                raise
+            yield Note(f"{len(error.failures)} answers did not come: {error.failures[0].reason}")
+        if len(compared) > 1:
+            yield from self._by_votes(compared, problem)
+        else:
+            yield from compared
+
+    def _by_votes(self, drawn: list[Completion], problem: Problem) -> Iterator[Note | Completion]:
+        """Those first that do what most do; of answers with the same code, one."""
+        drawn.sort(key=lambda completion: completion.index)
+        candidates = [_candidate(completion, problem) for completion in drawn]
+        found = self.judges.compare(problem, candidates, timeout_s=self.timeout_s)
+        alike = max(found.votes(answered.behaviour) for answered in found.answers)
+        agreed = f"{alike} of them do" if alike > 1 else "no two do"
+        told = f"{agreed} the same on random inputs" if alike else "none can be simulated"
+        yield Note(f"{len(drawn)} answers drawn; {told}")
+        distinct: dict[str, Completion] = {}
+        for completion, answered in sorted(zip(drawn, found.answers, strict=True), key=lambda p: -p[1].agreement):
+            distinct.setdefault(answered.code, completion)
+        yield from distinct.values()
+
     def _judged(self, completion: Completion, problem: Problem, number: int) -> Draft:
-        candidate = candidate_of(_continuation(completion, problem) if problem.prompt else completion, problem)
+        candidate = _candidate(completion, problem)
         judgement = self.judges.judge(candidate, problem, timeout_s=self.timeout_s)
         return Draft(round=number, completion=completion, candidate=candidate, judgement=judgement)
+
+
+def _candidate(completion: Completion, problem: Problem) -> Candidate:
+    return candidate_of(_continuation(completion, problem) if problem.prompt else completion, problem)
 
 
 def better(one: Draft | None, other: Draft) -> Draft:

@@ -66,14 +66,18 @@ async function work(told, doing) {
 function write(messages) {
   return work("writing ...", async () => {
     const content = { messages, stream: true, rtlscribe: { ...wanted(), events: true } };
-    let draft = "", said = "";
+    const drafts = {}; // by answer: several may be under way, of which one is shown
+    let shown = null, said = "";
     clear();
     for await (const event of events(await ask("v1/chat/completions", content))) {
       if (event.error) throw new Error(event.error.message);
-      const { piece, draft: judged } = event.rtlscribe ?? {};
-      if (piece !== undefined) show((draft += piece));
+      const { piece, answer, draft: judged } = event.rtlscribe ?? {};
+      if (piece !== undefined) {
+        drafts[answer] = (drafts[answer] ?? "") + piece;
+        if (answer === (shown ??= answer)) show(drafts[answer]);
+      }
       if (judged) {
-        draft = "";
+        shown = null;
         show(judged.code, judged.judgement.remarks);
         say(judged.judgement.passed ? "checked" : `repairing: ${judged.judgement.told}`, "");
       }
@@ -231,5 +235,7 @@ document.addEventListener("keydown", (event) => {
 
 show("");
 ask("v1/models").then(async (reply) => {
-  at("model").textContent = `Model: ${(await reply.json()).data[0].id}`;
+  const [{ id, description }] = (await reply.json()).data;
+  at("model").textContent = `Model: ${id}`;
+  at("notice").textContent = description;
 }).catch((error) => say(error.message, "failed"));
