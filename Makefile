@@ -13,7 +13,7 @@ STAMP := $(VENV)/.set-up-done
 export PYTHON PIP_INSTALL_FLAGS VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup icarus icarus12 demo test test-vllm test-quantize test-paper docs check format clean
+.PHONY: help setup icarus icarus12 demo test test-vllm test-quantize test-recipes docs check format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,8 @@ test-vllm: icarus ## vLLM's tests, in an environment of its own (3.4 GB; on the 
 test-quantize: icarus ## the tests of GPTQ, in two environments of their own
 	@sh scripts/test-quantize.sh
 
-test-paper: setup ## the paper's recipe from end to end, with stand-ins (2 minutes)
-	RTLSCRIBE_TEST_PAPER=1 $(BIN)/python -m pytest tests/recipes $(PYTEST_FLAGS)
+test-recipes: setup ## both recipes from end to end, with stand-ins or in small (4 minutes)
+	RTLSCRIBE_TEST_RECIPES=1 $(BIN)/python -m pytest tests/recipes $(PYTEST_FLAGS)
 
 docs: $(STAMP) ## the pages of the commands, and the documentation as a site in build/site
 	$(BIN)/python scripts/command_pages.py

@@ -1,6 +1,6 @@
 """recipes/paper/recipe.sh from its first step to its last, with stand-ins for teacher, base model, GPUs and benchmarks.
 
-Minutes long, so it waits for RTLSCRIBE_TEST_PAPER=1: `make test-paper`.
+Minutes long, so it waits for RTLSCRIBE_TEST_RECIPES=1: `make test-recipes`.
 """
 
 import json
@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
+from tests.conftest import ROOT, needs
 from tests.fakes.curriculum import curriculum, designs
 from tests.fakes.teacher import serving
 
 from rtlscribe import jsonl
 from rtlscribe.designs.generate import generate
 
-pytestmark = pytest.mark.skipif(not os.environ.get("RTLSCRIBE_TEST_PAPER"), reason="minutes long: make test-paper")
+pytestmark = pytest.mark.skipif(not os.environ.get("RTLSCRIBE_TEST_RECIPES"), reason="minutes long: make test-recipes")
 
 MODELS = ("base", "mle", "scoring", "4-bit")
 
@@ -27,7 +27,7 @@ MODELS = ("base", "mle", "scoring", "4-bit")
 def stand_ins(icarus: str, tmp_path: Path) -> dict[str, str]:
     """The environment of the recipe."""
     pytest.importorskip("gguf")
-    pytest.importorskip("xllamacpp")
+    needs("xllamacpp")
     command = f"{sys.executable} -m rtlscribe"
     held_out = generate(split="held_out", seed=1, levels=("normal",))
     jsonl.write(tmp_path / "bench.jsonl", [next(held_out).problem() for _ in range(4)])
