@@ -1,6 +1,6 @@
 #!/bin/sh
-# The model in the box, from nothing: circuits, decontamination, tokenizer and model, direct training, every score of its
-# card, the two forms that are shipped. In the folder of this repository:
+# The model in the box, from nothing: circuits far from the benchmarks, tokenizer and model, direct training, every score
+# of its card, the two forms that are shipped. In the folder of this repository:
 #
 #     sh recipes/box/recipe.sh
 #
@@ -20,7 +20,7 @@ set -eu
 : "${PYTHON:=.venv/bin/python}"
 : "${AGAINST:=verilogeval-human verilogeval-machine verilogeval2-spec verilogeval2-complete rtllm-1.1 rtllm-2.0}"
 : "${MEASURE:=held-out held-out-families verilogeval-human verilogeval-machine verilogeval2-spec rtllm-1.1}"
-: "${SIZE:=small}"
+: "${SIZE:=192x4x6x4096}"
 : "${DATA_FLAGS:=}" # more options of the circuits, say --n 1000 for a first try
 : "${TRAIN_FLAGS:=}"
 : "${EVALUATE_FLAGS:=--n 20 --temperature 0.2,0.5,0.8}"
@@ -50,10 +50,13 @@ step() {
 
 # shellcheck disable=SC2046,SC2086  # the flags are lists of options
 {
-    step "circuits, each simulated" \
-        $RTLSCRIBE data designs --config recipes/box/designs.toml $DATA_FLAGS --output "$RUNS/circuits"
-    step "without what is near to a benchmark" \
-        $RTLSCRIBE data decontaminate --data "$RUNS/circuits/out.jsonl" --threshold 0.5 $(against) --output "$RUNS/data"
+    for name in designs everyday; do # what is near to a benchmark is drawn anew
+        step "circuits, each simulated: $name" \
+            $RTLSCRIBE data designs --config "recipes/box/$name.toml" $(against) $DATA_FLAGS --output "$RUNS/$name"
+    done
+    cat "$RUNS/designs/out.jsonl" "$RUNS/everyday/out.jsonl" >"$RUNS/rows.jsonl"
+    step "none is near to a benchmark" \
+        $RTLSCRIBE data decontaminate --data "$RUNS/rows.jsonl" --threshold 0.5 $(against) --output "$RUNS/data"
     step "tokenizer and untrained model" \
         $RTLSCRIBE new-model --data "$RUNS/data/out.jsonl" --size "$SIZE" --output "$RUNS/base"
     step "direct training" \
