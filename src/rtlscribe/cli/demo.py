@@ -103,7 +103,7 @@ def run(config: Config = Config()) -> str:  # cyclopts wants a default where all
     if config.box_epochs:
         _train_box(config)
         rows += FROM_THE_BOX
-        _evaluate(config, "box", box.NAME)
+        _evaluate(config, "box", f"hf:{box.FOLDER}")  # by the engine of the other rows
         _evaluate(config, "box-mle", f"hf:{home / 'box-mle/model'}")
     finished = [f"{label}={home / f'evaluate-{name}'}" for label, name in rows]
     others = ["data", "mle", "score", "scoring", *(["box-mle"] if config.box_epochs else [])]
