@@ -140,12 +140,16 @@ def fitting(model: Model, requests: Sequence[Request], *, sampling: Sampling) ->
 
 
 def local_path(name: str) -> Path | None:
-    """The file or folder of this machine that a model is read from, if any: an input of the run."""
+    """The file or folder of this machine that a model is read from, if any: an input of the run.
+
+    Raises:
+        UsageError, MissingToolError: what is in the box cannot be read, as `box.backend_of` says.
+    """
     backend, rest = _parts(name)
     if backend == "box":
-        from rtlscribe.models.box import FOLDER  # which imports this module
+        from rtlscribe.models import box  # which imports this module
 
-        return FOLDER
+        return box.ENGINES[box.backend_of(rest)].path
     return Path(rest) if backend in ("gguf", "hf", "scripted", "vllm") and Path(rest).exists() else None
 
 

@@ -35,7 +35,15 @@ WITHOUT_ENGINE = (
 
 
 def open_box(name: str, *, batch_size: int = 32) -> Model:
-    """The model in the box: by llama.cpp where that is installed, else by transformers.
+    """The model in the box, by the engine that is here. Raises as `backend_of`."""
+    backend = backend_of(name)
+    model = open_model(f"{backend}:{ENGINES[backend].path}", batch_size=batch_size)
+    model.name = NAME
+    return model
+
+
+def backend_of(name: str = ONLY) -> str:
+    """The back end that runs the model in the box: gguf where llama.cpp is installed, else hf. Opens nothing.
 
     Raises:
         UsageError: the box has no such model. MissingToolError: neither engine is installed.
@@ -44,7 +52,5 @@ def open_box(name: str, *, batch_size: int = 32) -> Model:
         raise UsageError(f"there is no model {name!r} in the box; there is {NAME}")
     for backend, engine in ENGINES.items():
         if importlib.util.find_spec(engine.package):
-            model = open_model(f"{backend}:{engine.path}", batch_size=batch_size)
-            model.name = NAME
-            return model
+            return backend
     raise MissingToolError(WITHOUT_ENGINE)
