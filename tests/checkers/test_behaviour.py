@@ -23,14 +23,14 @@ def problem(header: str, *, top: str = "") -> Problem:
 
 @pytest.fixture(scope="module")
 def behaviours(icarus: str) -> Behaviours:
-    return Behaviours(timeout_s=5)
+    return Behaviours()
 
 
 def compared(behaviours: Behaviours, header: str, bodies: list[str], *, top: str = "") -> Agreement:
     """The bodies under the header, or whole modules, compared."""
     codes = [body if "endmodule" in body else f"{header}\n{body}\nendmodule\n" for body in bodies]
     answers = [Candidate(problem_id="p", index=i, code=code, assembly="modules") for i, code in enumerate(codes)]
-    return behaviours.compare(problem(header, top=top), answers)
+    return behaviours.compare(problem(header, top=top), answers, timeout_s=5)
 
 
 def groups(found: Agreement) -> list[int | None]:

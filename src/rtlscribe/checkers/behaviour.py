@@ -66,19 +66,21 @@ class _Seen(NamedTuple):
 class Behaviours(Remade):
     """Compares answers by simulation with Icarus Verilog. Safe to call from several threads.
 
-    `steps` are the input vectors an answer sees, and `seed` chooses them; `timeout_s` bounds each program that is run.
+    `steps` are the input vectors an answer sees, and `seed` chooses them.
     """
 
-    def __init__(self, *, steps: int = STEPS, seed: int = 0, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, *, steps: int = STEPS, seed: int = 0) -> None:
         if steps < FEWEST_STEPS:
             raise UsageError(f"{steps} steps of stimulus say too little about an answer; at least {FEWEST_STEPS}")
-        self._steps, self._seed, self._timeout_s = steps, seed, timeout_s
+        self._steps, self._seed = steps, seed
         self.icarus = Icarus(find_tools())
         self.name = f"iverilog-{self.icarus.tools.version}"
         self.pool = Pool(self.icarus.tools.readable)
 
-    def compare(self, problem: Problem, answers: Sequence[Candidate]) -> Agreement:
+    def compare(self, problem: Problem, answers: Sequence[Candidate], *, timeout_s: float = TIMEOUT_S) -> Agreement:
         """The answers to a problem, grouped by behaviour. Of the problem, only text, header and top are looked at.
+
+        `timeout_s` bounds each program that is run.
 
         With a header that compiles, answers have to have its ports; else those that share ports are compared with one
         another. Answers that differ in layout and comments alone are simulated once, and each has its vote.
@@ -86,10 +88,13 @@ class Behaviours(Remade):
         Raises:
             RtlscribeError: the simulator or the sandbox is broken. Never for a bad answer.
         """
-        top, interface = _top(problem), self._declared(problem)
+        top, interface = _top(problem), self._declared(problem, timeout_s)
         first: dict[str, str] = {}
         same = {answer.code: first.setdefault(alike(answer.code), answer.code) for answer in answers}
-        seen = {code: self._prepare(code, top or top_of(code), bare=not interface) for code in first.values()}
+        seen = {
+            code: self._prepare(code, top or top_of(code), bare=not interface, timeout_s=timeout_s)
+            for code in first.values()
+        }
         parties: dict[tuple[Port, ...], list[str]] = {}
         for code, found in seen.items():
             if found.ready:
@@ -97,7 +102,7 @@ class Behaviours(Remade):
                 parties.setdefault(own, []).append(code)
         setups: dict[tuple[Port, ...], Setup] = {}
         for own, members in parties.items():
-            seen |= self._run(problem, own, {code: seen[code] for code in members}, setups)
+            seen |= self._run(problem, own, {code: seen[code] for code in members}, setups, timeout_s)
         outcomes = {code: seen[one].outcome for code, one in same.items()}
         whole = {own: [code for code, one in same.items() if one in members] for own, members in parties.items()}
         return count(problem, answers, outcomes, whole, setups)
@@ -118,12 +123,9 @@ class Behaviours(Remade):
         judged = in_box(self.pool, code, judge)
         return found[0] if found and found[0].judged == judged else _Seen(judged)
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self._timeout_s
-
     # Before there is a testbench
 
-    def _declared(self, problem: Problem) -> tuple[Port, ...]:
+    def _declared(self, problem: Problem, timeout_s: float) -> tuple[Port, ...]:
         """The ports that a problem's header asks for; () if it has none, or says too little.
 
         Asked is the simulator, which takes a parameter declared after the ports that need it, as many headers do.
@@ -132,26 +134,26 @@ class Behaviours(Remade):
         if not header:
             return ()
         code = header if re.search(r"\bendmodule\b", blank(header)) else f"{header}\nendmodule\n"
-        found = self._prepare(code, _top(problem), bare=True).ports
+        found = self._prepare(code, _top(problem), bare=True, timeout_s=timeout_s).ports
         return found if any(port.direction != "input" for port in found) else ()
 
-    def _prepare(self, code: str, top: str, *, bare: bool) -> _Seen:
+    def _prepare(self, code: str, top: str, *, bare: bool, timeout_s: float) -> _Seen:
         """Screen an answer and expand its macros; if `bare`, its ports too, by compiling it alone."""
 
         def look(box: Box, text: str) -> _Seen:
             reason = box.screen(text, top=top)
-            expanded, failure = self._expanded(box, text)
+            expanded, failure = self._expanded(box, text, timeout_s)
             if failure:
                 return _Seen(failure)
             if expanded != text and not reason:  # the screen and the compiler may read a macro differently
                 reason = box.screen(expanded, top=top, expanded=True)
             if reason:  # what does not even compile is no attack but a mistake
-                judged = self._alone(box, expanded, [])
+                judged = self._alone(box, expanded, [], timeout_s)
                 mistaken = judged is not None and judged.status == "syntax_error"
                 return _Seen(judged if judged and mistaken else Judged("rejected", reason))
             if not bare:
                 return _Seen(Judged("passed"), _Ready(expanded, top))
-            failure = self._alone(box, expanded, [top] if top else [])
+            failure = self._alone(box, expanded, [top] if top else [], timeout_s)
             if failure:
                 return _Seen(failure)
             found = self._ports(box, top)
@@ -159,20 +161,20 @@ class Behaviours(Remade):
 
         return self._boxed(code, look)
 
-    def _expanded(self, box: Box, code: str) -> tuple[str, Judged | None]:
+    def _expanded(self, box: Box, code: str, timeout_s: float) -> tuple[str, Judged | None]:
         """The code with its macros expanded, or why that cannot be done."""
         if "`" not in code:
             return code, None
-        done = self.icarus.preprocess(box, code, "answer.v", to="expanded.v", deadline=self._deadline())
+        done = self.icarus.preprocess(box, code, "answer.v", to="expanded.v", deadline=_deadline(timeout_s))
         if failure := _failure(done):
             return "", failure
         expanded = box.read("expanded.v", most=EXPANDED_BYTES)
         return expanded or "", None if expanded else Judged("rejected", "its macros make too much of it")
 
-    def _alone(self, box: Box, code: str, roots: Sequence[str]) -> Judged | None:
+    def _alone(self, box: Box, code: str, roots: Sequence[str], timeout_s: float) -> Judged | None:
         """What is wrong with an answer by itself."""
         text = f'`line 1 "answer.v" 0\n{code}'
-        return _failure(self.icarus.compile(box, text, roots=roots, deadline=self._deadline()))
+        return _failure(self.icarus.compile(box, text, roots=roots, deadline=_deadline(timeout_s)))
 
     def _ports(self, box: Box, instance: str) -> list[Port]:
         """The ports of an instance, or root, in the program that was compiled last."""
@@ -186,6 +188,7 @@ class Behaviours(Remade):
         interface: tuple[Port, ...],
         members: Mapping[str, _Seen],
         setups: dict[tuple[Port, ...], Setup],
+        timeout_s: float,
     ) -> dict[str, _Seen]:
         """Simulate answers of one interface; notes in `setups` how."""
         width = sum(port.width for port in observed(interface))
@@ -209,24 +212,26 @@ class Behaviours(Remade):
         found = {}
         for code, one in ready.items():
             made = bench(interface, given, top=one.top)
-            found[code] = self._boxed(code, self._simulation(one, made, interface, setup))
+            found[code] = self._boxed(code, self._simulation(one, made, interface, setup, timeout_s))
         return found
 
     def _simulation(
-        self, one: _Ready, made: Bench, interface: tuple[Port, ...], setup: Setup
+        self, one: _Ready, made: Bench, interface: tuple[Port, ...], setup: Setup, timeout_s: float
     ) -> Callable[[Box, str], _Seen]:
         def look(box: Box, _: str) -> _Seen:
             text = f'{made.text}`line 1 "answer.v" 0\n{one.code}\n'
-            done = self.icarus.compile(box, text, roots=[made.root], beside=made.files, deadline=self._deadline())
+            done = self.icarus.compile(box, text, roots=[made.root], beside=made.files, deadline=_deadline(timeout_s))
             failure = _failure(done)
             if failure and failure.status == "syntax_error":
-                return _Seen(self._alone(box, one.code, []) or self._misfit(box, one, interface, failure.detail))
+                return _Seen(
+                    self._alone(box, one.code, [], timeout_s) or self._misfit(box, one, interface, failure.detail)
+                )
             if failure:
                 return _Seen(failure)
             own = self._ports(box, made.instance)
             if sorted(own) != sorted(interface):
                 return _Seen(Judged("failed", f"{_MISFIT}{_differing(own, interface)}"))
-            done = self.icarus.simulate(box, deadline=self._deadline())
+            done = self.icarus.simulate(box, deadline=_deadline(timeout_s))
             if done.status is None:
                 return _Seen(Judged("timeout", "while simulating"))
             written = box.read(made.trace, most=2 * TRACE_BYTES) if done.status == 0 else None
@@ -300,6 +305,10 @@ def _differing(own: Sequence[Port], wanted: Sequence[Port]) -> str:
 def _readable(detail: str) -> str:
     """The compiler's words without the private names."""
     return re.sub(r"\bn[0-9a-f]{12}\b", "testbench", detail)
+
+
+def _deadline(timeout_s: float) -> float:
+    return time.monotonic() + timeout_s
 
 
 def _failure(done: Finished) -> Judged | None:

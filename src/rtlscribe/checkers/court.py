@@ -32,17 +32,18 @@ class Verified(Record, kw_only=True):
 
 
 class Court(NamedTuple):
-    """Who decides on a row: by simulation, by the row's own testbench, by proof."""
+    """Who decides on a row: by simulation, each of `timeout_s` at most, by the row's own testbench, by proof."""
 
     behaviours: Behaviours
     judge: Checker | None
     prover: Checker | None
+    timeout_s: float
 
     def verify(
         self, problem: Problem, answers: Sequence[Candidate], *, min_agreement: float, min_votes: int
     ) -> Verified:
         """What becomes of a problem's answers."""
-        found = self.behaviours.compare(problem, answers)
+        found = self.behaviours.compare(problem, answers, timeout_s=self.timeout_s)
         split = merged = outvoted = 0
         if self.prover and found.consensus is not None:
             found, split, merged = self._proved(problem, found, self.prover)

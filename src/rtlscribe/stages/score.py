@@ -88,7 +88,7 @@ def run(config: Config) -> ScoreSummary:
 
 def _open(config: Config) -> Checker | Behaviours:
     if config.rule == "agreement":
-        return Behaviours(timeout_s=config.timeout_s)
+        return Behaviours()
     return open_checker(CHECKER_OF[config.rule])
 
 
@@ -176,7 +176,8 @@ def _by_agreement(
 
     def compare(problem: Problem) -> Agreement:
         texts = sorted(said[problem.id].items())
-        return behaviours.compare(problem, [candidate_of(text, problem, index=index) for index, text in texts])
+        answers = [candidate_of(text, problem, index=index) for index, text in texts]
+        return behaviours.compare(problem, answers, timeout_s=config.timeout_s)
 
     results = open_executor(config.executor).map(compare, owed, workers=config.workers)
     with progress.bar("score (agreement)", len(said), done=len(done)) as bar:

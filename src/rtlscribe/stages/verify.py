@@ -107,7 +107,7 @@ def run(config: Config) -> VerifySummary:
         source /= "out.jsonl"
     folder = config.output or default_folder("verify", config.data.stem)
     inputs = {"data": config.data} | ({"completions": source} if source else {})
-    behaviours = Behaviours(steps=config.steps, seed=config.seed, timeout_s=config.timeout_s)
+    behaviours = Behaviours(steps=config.steps, seed=config.seed)
     prover = open_checker(PROVER) if config.formal else None
     tools = {"simulator": behaviours.name} | ({"prover": prover.name} if prover else {})
     with RunDir.open(
@@ -119,7 +119,7 @@ def run(config: Config) -> VerifySummary:
             progress.note(warning)
         answered = _Answered(config.data, _own(config.data, source, work) if source else None)
         total = answered.total()
-        court = Court(behaviours, _judge(config, answered), prover)
+        court = Court(behaviours, _judge(config, answered), prover, config.timeout_s)
         _verify(config, answered, court, work, total=total)
         tally = _write(work, answered)
         if not tally.kept:

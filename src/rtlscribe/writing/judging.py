@@ -128,7 +128,7 @@ class Judges:
         self._reader = Reader()
         self._reader.warn()
         self._open: dict[str, Checker] = {}
-        self._behaviours: dict[float, Behaviours] = {}  # by the seconds that a program may take
+        self._behaviours: Behaviours | None = None
         self._lock = threading.Lock()
         if only and only != READER:
             self._checker(only)
@@ -211,12 +211,9 @@ class Judges:
         """
         from rtlscribe.checkers.behaviour import TIMEOUT_S, Behaviours
 
-        limit = min(TIMEOUT_S, timeout_s)
         with self._lock:
-            if limit not in self._behaviours:
-                self._behaviours[limit] = Behaviours(timeout_s=limit)
-            behaviours = self._behaviours[limit]
-        return behaviours.compare(problem, answers)
+            behaviours = self._behaviours = self._behaviours or Behaviours()
+        return behaviours.compare(problem, answers, timeout_s=min(TIMEOUT_S, timeout_s))
 
     def _idle(self, aspect: Aspect, problem: Problem) -> str:
         """Why an aspect is not looked at whatever the candidate is; "" if it is."""
