@@ -36,6 +36,12 @@ HOSTILE = """module m(input \\<img/src=x/onerror=document.title=1> , input a, ou
     assign y = ~a; wire w = "<img src=x onerror=document.title=1>" + nowhere_<b>;
 endmodule
 """
+# Keeps what the line of the verdict has said.
+LISTENS = """it => {
+    window.said = [];
+    new MutationObserver((found) => found.forEach((one) => one.addedNodes.forEach((node) => said.push(node.data))))
+        .observe(it, { childList: true });
+}"""
 TESTBENCH = """module testbench;
     reg clk = 0, rst = 1, en = 1; wire [7:0] count;
     up_counter dut(.clk(clk), .rst(rst), .en(en), .count(count));
@@ -104,9 +110,13 @@ def test_the_model_in_the_box_is_told_and_writes(browser: Any, tmp_path: Path) -
         page = browser.new_page()
         page.goto(f"{server.url}/")
         api.expect(page.locator("#notice")).to_contain_text("box:small writes, a very small model")
+        page.locator("#verdict").evaluate(LISTENS)
         page.get_by_label("What to build").fill(SENTENCE)
         page.keyboard.press("Control+Enter")
         _is(page, "Passed all that was checked")
+        said = page.evaluate("window.said")
+        assert said[1:9] == [f"answer {n} drawn" for n in range(1, 9)]
+        assert said[9].startswith("8 answers drawn; ")
         _shoot(page, "box")
         page.close()
 
@@ -151,8 +161,11 @@ def test_write_edit_and_check(page: Any) -> None:
 def test_repairs_are_told_and_changes_asked_for(page: Any) -> None:
     page.get_by_label("What to build").fill("a counter")
     assert page.locator("#change").is_disabled()
+    page.locator("#verdict").evaluate(LISTENS)
     page.get_by_role("button", name="Write").click()
     _is(page, "Passed all that was checked")
+    wrong = "not passed: syntax (syntax_error)"
+    assert page.evaluate("window.said")[:5] == ["writing ...", "answer 1 drawn", wrong, "answer 2 drawn", "checked"]
     page.get_by_label("What to build").fill("with a synchronous load")
     page.get_by_role("button", name="Change the code so").click()
     api.expect(page.locator("#verdict")).not_to_have_text("Passed all that was checked")

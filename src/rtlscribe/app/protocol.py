@@ -128,7 +128,7 @@ class CompletionAsked(Asked):
 
 
 class Choice(Record, kw_only=True):
-    """The best draft for one of the choices that were asked for, and how many drafts there were."""
+    """The best draft for one of the choices that were asked for, and how many answers were drawn for it."""
 
     problem: Problem
     draft: Draft

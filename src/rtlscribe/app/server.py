@@ -25,7 +25,7 @@ from rtlscribe.app.protocol import Asked, ChatAsked, Choice, CompletionAsked, Fo
 from rtlscribe.app.waves import Scope, Signal
 from rtlscribe.errors import MissingToolError, RtlscribeError, UsageError
 from rtlscribe.models.streaming import Piece
-from rtlscribe.records import Candidate, Problem, Sampling
+from rtlscribe.records import Candidate, Completion, Problem, Sampling
 from rtlscribe.writing.judging import Judgement
 from rtlscribe.writing.loop import Draft, Note, Writer, better
 
@@ -39,7 +39,7 @@ class Told(NamedTuple):
     """What happened on the way to one of the choices; `item` None: what was asked can be done."""
 
     place: int
-    item: Piece | Draft | Note | Choice | None
+    item: Piece | Completion | Draft | Note | Choice | None
 
 
 class CheckAsked(Wanted):
@@ -132,8 +132,9 @@ class Service:
         best: Draft | None = None
         answers = 0
         for item in self.writer.write(problem, sampling=sampling, first=first, stop=stops):
+            answers += isinstance(item, Completion)
             if isinstance(item, Draft):
-                best, answers = better(best, item), answers + 1
+                best = better(best, item)
             yield Told(place, item)
         if best is None:
             raise RtlscribeError("the model gave no answer")
@@ -244,6 +245,8 @@ def _event(told: Told) -> dict[str, Any]:
     item = told.item
     if isinstance(item, Piece):
         return {"choice": told.place, "answer": item.index, "piece": item.text}
+    if isinstance(item, Completion):
+        return {"choice": told.place, "answer": item.index, "drawn": True}
     if isinstance(item, Draft):
         draft = {"code": item.code, "round": item.round, "judgement": msgspec.to_builtins(item.judgement)}
         return {"choice": told.place, "draft": draft}

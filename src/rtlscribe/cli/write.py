@@ -14,7 +14,7 @@ from rtlscribe.benchmarks.base import read_text
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.options import Count, CountFromZero, FromZero, Positive, Share
 from rtlscribe.prompts import Template
-from rtlscribe.records import Problem, Record, Sampling, Verdict
+from rtlscribe.records import Completion, Problem, Record, Sampling, Verdict
 from rtlscribe.writing import defaults
 from rtlscribe.writing.judging import Accept, Judgement, Judges, user_problem
 from rtlscribe.writing.loop import Draft, Note, Writer, better, changed
@@ -83,7 +83,7 @@ class Config:
 
 
 class Written(Record, kw_only=True):
-    """The best answer, what is known of it, and how many answers and rounds of repair it took."""
+    """The best answer, what is known of it, and how many answers were drawn and rounds of repair made for it."""
 
     code: str
     model: str
@@ -129,12 +129,13 @@ def run(config: Config = Config()) -> Written:  # cyclopts wants a default where
 def _written(writer: Writer, problem: Problem, sampling: Sampling) -> Written:
     """The best of the answers; each is told on stderr as it is judged."""
     best: Draft | None = None
-    answers = 0
+    answers = judged = 0
     for item in writer.write(problem, sampling=sampling):
+        answers += isinstance(item, Completion)
         if isinstance(item, Draft):
-            answers, best = answers + 1, better(best, item)
+            judged, best = judged + 1, better(best, item)
             repair = f" (repair {item.round})" if item.round else ""
-            progress.note(f"answer {answers}{repair}: {item.judgement.told}")
+            progress.note(f"answer {judged}{repair}: {item.judgement.told}")
         elif isinstance(item, Note):
             progress.note(item.text)
     assert best  # a model that gives no completion raises

@@ -63,8 +63,10 @@ class Writer(NamedTuple):
 
     def write(
         self, problem: Problem, *, sampling: Sampling, first: int = 0, stop: Sequence[str] = ()
-    ) -> Iterator[Piece | Draft | Note]:
-        """Drafts as they are judged, with the text as it comes. Ends with the first that passes.
+    ) -> Iterator[Piece | Completion | Draft | Note]:
+        """Completions as they are drawn, with the text as it comes, and drafts as they are judged.
+
+        Ends with the first draft that passes.
 
         Without a header, that of the reference is the one to have.
         `first` is the index of the first answer; an answer ends before any of the texts in `stop`. To close the
@@ -85,52 +87,49 @@ class Writer(NamedTuple):
             request = Request(problem_id=problem.id, prompt=prompt, system=problem.system, indices=indices)
             try:
                 with contextlib.closing(pieces(self.model, [request], sampling=sampling)) as made:
-                    for item in self._in_order(made, problem, stop):
-                        if not isinstance(item, Completion):
-                            yield item
-                            continue
-                        draft = self._judged(item, problem, number)
-                        best = better(best, draft)
-                        yield draft
-                        if draft.judgement.passed:
-                            return
+                    for item in self._round(made, problem, number, stop):
+                        yield item
+                        if isinstance(item, Draft):
+                            best = better(best, item)
+                            if item.judgement.passed:
+                                return
             except (UsageError, UnansweredError) as error:
                 if not best:
                     raise
                 yield Note(f"no further repair: {error}")  # most often a prompt that has become too long
                 return
 
-    def _in_order(
-        self, made: Iterable[Piece | Completion], problem: Problem, stop: Sequence[str]
-    ) -> Iterator[Piece | Note | Completion]:
-        """What is made as it comes; but answers that are compared come after the last, by their votes, each once.
+    def _round(
+        self, made: Iterable[Piece | Completion], problem: Problem, number: int, stop: Sequence[str]
+    ) -> Iterator[Piece | Completion | Draft | Note]:
+        """What is made as it comes, each answer judged; but those that are compared after the last, by their votes.
 
         Raises:
             UnansweredError: no answer came.
         """
-        compared: list[Completion] = []
-        came = False
+        compares = self.judges.compares(problem)
+        drawn: list[Completion] = []
         try:
             for item in made:
-                if isinstance(item, Piece):
-                    yield item
-                    continue
-                came = True
-                if self.judges.compares(problem):
-                    compared.append(_cut(item, stop))
-                else:
-                    yield _cut(item, stop)
+                yield item
+                if isinstance(item, Completion):
+                    drawn.append(_cut(item, stop))
+                    if not compares:
+                        yield self._judged(drawn[-1], problem, number)
         except UnansweredError as error:
-            if not came:
+            if not drawn:
                 raise
             yield Note(f"{len(error.failures)} answers did not come: {error.failures[0].reason}")
-        if len(compared) > 1:
-            yield from self._by_votes(compared, problem)
-        else:
-            yield from compared
+        if compares:
+            for one in self._by_votes(drawn, problem) if len(drawn) > 1 else drawn:
+                yield one if isinstance(one, Note) else self._judged(one, problem, number)
 
     def _by_votes(self, drawn: list[Completion], problem: Problem) -> Iterator[Note | Completion]:
-        """Those first that do what most do; of answers with the same code, one."""
+        """Those first that do what most do; of answers with the same code, one.
+
+        As `mending.chosen`, but remarks decide nothing among answers that pass: that would want all of them judged
+        before one could be given.
+        """
         drawn.sort(key=lambda completion: completion.index)
         candidates = [_candidate(completion, problem) for completion in drawn]
         found = self.judges.compare(problem, candidates, timeout_s=self.timeout_s)

@@ -67,19 +67,25 @@ function write(messages) {
   return work("writing ...", async () => {
     const content = { messages, stream: true, rtlscribe: { ...wanted(), events: true } };
     const drafts = {}; // by answer: several may be under way, of which one is shown
-    let shown = null, said = "";
+    let shown = null, drawn = 0, said = "";
     clear();
     for await (const event of events(await ask("v1/chat/completions", content))) {
       if (event.error) throw new Error(event.error.message);
-      const { piece, answer, draft: judged } = event.rtlscribe ?? {};
+      const { piece, answer, drawn: ended, draft: judged, note } = event.rtlscribe ?? {};
       if (piece !== undefined) {
         drafts[answer] = (drafts[answer] ?? "") + piece;
         if (answer === (shown ??= answer)) show(drafts[answer]);
       }
+      if (ended) {
+        if (answer === shown) shown = null;
+        say(`answer ${++drawn} drawn`, "");
+      }
+      if (note) say(note, "");
       if (judged) {
+        const { passed, checks } = judged.judgement;
         shown = null;
         show(judged.code, judged.judgement.remarks);
-        say(judged.judgement.passed ? "checked" : `repairing: ${judged.judgement.told}`, "");
+        say(passed ? "checked" : `not passed: ${checks.at(-1).aspect} (${checks.at(-1).verdict.status})`, "");
       }
       said += event.choices?.[0]?.delta?.content ?? "";
     }
