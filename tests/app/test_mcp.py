@@ -28,17 +28,23 @@ endmodule
 """
 
 
-def asked(folder: Path, calls: list[tuple[str, dict[str, Any]]], *options: str) -> tuple[dict[str, str], list[Any]]:
-    """The tools with their descriptions, and what each call gave."""
+def asked(
+    folder: Path, calls: list[tuple[str, dict[str, Any]]], *options: str
+) -> tuple[list[str], list[Any], list[str]]:
+    """The tools, what each call gave, and what was told of all on the way."""
+    steps: list[str] = []
     arguments = ["-c", "from rtlscribe.cli import main; main()", "mcp", *options]
     command = mcp.StdioServerParameters(command=sys.executable, args=arguments, cwd=folder, env=dict(os.environ))
 
-    async def ask() -> tuple[dict[str, str], list[Any]]:
-        async with mcp.Client(command) as client:
-            tools = {tool.name: tool.description for tool in (await client.list_tools()).tools}
-            return tools, [await client.call_tool(name, given) for name, given in calls]
+    async def told(_: float, __: float | None, message: str | None) -> None:
+        steps.append(message or "")
 
-    return asyncio.run(asyncio.wait_for(ask(), 120))
+    async def ask() -> tuple[list[str], list[Any]]:
+        async with mcp.Client(command) as client:
+            tools = [tool.name for tool in (await client.list_tools()).tools]
+            return tools, [await client.call_tool(name, given, progress_callback=told) for name, given in calls]
+
+    return *asyncio.run(asyncio.wait_for(ask(), 120)), steps
 
 
 def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> None:
@@ -56,9 +62,8 @@ def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> N
         ("simulate", {"code": GOOD}),
     ]
     model = script([BAD, WRONG, GOOD], "mcp.jsonl")
-    tools, results = asked(tmp_path, calls, "--model", model, "--repair", "2")
-    assert list(tools) == ["check", "simulate", "equivalence", "write"]
-    assert "very small" not in tools["write"]
+    tools, results, _ = asked(tmp_path, calls, "--model", model, "--repair", "2")
+    assert tools == ["check", "simulate", "equivalence", "write"]
     assert [result.is_error for result in results] == [False] * 7 + [True] * 2
     told = [result.structured_content for result in results[:7]]
     assert [judged["passed"] for judged in told] == [True, False, False, False, True, False, True]
@@ -73,17 +78,47 @@ def test_the_tools(tmp_path: Path, icarus: str, script: Callable[..., str]) -> N
 
 def test_where_no_model_is_named_the_one_in_the_box_writes_and_that_is_said(tmp_path: Path, icarus: str) -> None:
     needs("xllamacpp")
-    tools, (written,) = asked(tmp_path, [("write", {"description": SENTENCE})], "--candidates", "1")
-    assert "a very small one that comes with rtlscribe" in tools["write"]
-    assert written.structured_content["model"] == "box:small"
-    assert written.structured_content["code"]
+    _, (written,), steps = asked(tmp_path, [("write", {"description": SENTENCE})], "--candidates", "3")
+    found = written.structured_content
+    assert (found["model"], found["answers"]) == ("box:small", 3)
+    assert found["code"]
+    assert steps[:3] == ["answer 1 drawn", "answer 2 drawn", "answer 3 drawn"]
+    assert steps[3].startswith("3 answers drawn; ")
+    assert steps[4:].count(found["told"]) >= 1
+
+
+# Whoever writes, and whether the tool says that this is a very small model, and that it repairs.
+ABOUT: dict[str, tuple[dict[str, Any], bool, bool]] = {
+    "none named": ({}, True, False),
+    "the same by its name": ({"model": "box:small"}, True, False),
+    "asked to repair": ({"model": "box:small", "repair": 1}, True, True),
+    "another": ({"model": "scripted:said.jsonl"}, False, True),
+    "another, not to repair": ({"model": "scripted:said.jsonl", "repair": 0}, False, False),
+}
+
+
+@pytest.mark.parametrize("case", ABOUT)
+def test_what_an_assistant_is_told_of_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    from rtlscribe.app.mcp import Config
+    from rtlscribe.app.tools import server
+
+    needs("xllamacpp")
+    monkeypatch.chdir(tmp_path)
+    Path("said.jsonl").touch()
+    options, small, repairs = ABOUT[case]
+    tools = asyncio.run(server(Config(**options)).list_tools())
+    about = tools[-1].description or ""
+    assert ("a very small one that comes with rtlscribe" in about, "faults repaired" in about) == (small, repairs)
+    assert "box:small writes" not in capsys.readouterr().err  # that is told once it is open
 
 
 def test_equivalence(tmp_path: Path, icarus: str, script: Callable[..., str]) -> None:
     pytest.importorskip("pyosys")
     gold = GOOD.replace("~a", "!a").replace("module m", "module gold")
     calls = [("equivalence", {"code": code, "reference": gold}) for code in (GOOD, WRONG)]
-    _, results = asked(tmp_path, calls, "--model", script([], "none.jsonl"))
+    _, results, _ = asked(tmp_path, calls, "--model", script([], "none.jsonl"))
     right, wrong = (result.structured_content for result in results)
     assert (right["passed"], wrong["passed"]) == (True, False)
     assert "equivalence (failed): y is " in wrong["told"]

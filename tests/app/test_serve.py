@@ -43,7 +43,7 @@ def test_models(server: Server) -> None:
 def test_where_no_model_is_named_the_one_in_the_box_writes_and_that_is_said(tmp_path: Path, icarus: str) -> None:
     needs("xllamacpp")
     with serving(tmp_path) as server:
-        assert server.told().startswith("no --model is named, so box:small writes, a very small model")
+        assert server.told().startswith("box:small writes, a very small model")
         assert "box:small writes" in server.ask("/v1/models").json["data"][0]["description"]
         assert "module" in server.chat(SENTENCE).json["choices"][0]["message"]["content"]
 
@@ -75,7 +75,9 @@ def test_chat_as_a_stream(server: Server) -> None:
 
 def test_the_way_there_on_request(server: Server) -> None:
     events = server.chat("an inverter", stream=True, rtlscribe={"events": True}).events
-    drafts = [event["rtlscribe"]["draft"] for event in events if "draft" in event.get("rtlscribe", {})]
+    steps = [event["rtlscribe"] for event in events if not event["choices"]]
+    assert [next(iter(step.keys() - {"choice", "answer"})) for step in steps] == ["drawn", "draft"] * 2
+    drafts = [step["draft"] for step in steps if "draft" in step]
     assert [draft["code"] for draft in drafts] == [BAD, GOOD]
     assert [draft["judgement"]["passed"] for draft in drafts] == [False, True]
 

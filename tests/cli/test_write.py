@@ -80,8 +80,10 @@ def test_the_best(rtlscribe: Callable, icarus: str, say: Callable[..., str], tmp
 
 def test_without_a_testbench_the_answers_vote(rtlscribe: Callable, icarus: str, say: Callable[..., str]) -> None:
     same = GOOD.replace("~a", "!a")
-    ran = rtlscribe("write", "x", "--model", say([("*", text) for text in (BAD, WRONG, GOOD, same)]), "--n", "4")
-    assert (ran.status, ran.out) == (0, f"{GOOD}\n")
+    model = say([("*", text) for text in (BAD, WRONG, GOOD, same)])
+    ran = rtlscribe("write", "x", "--model", model, "--n", "4", "--json")
+    written = json.loads(ran.out)
+    assert (ran.status, written["code"], written["answers"]) == (0, f"{GOOD}\n", 4)
     drawn, answer = ran.err.splitlines()
     assert drawn == "4 answers drawn; 2 of them do the same on random inputs"
     assert answer.startswith("answer 1: passed: syntax, elaboration")
@@ -114,7 +116,7 @@ def test_where_no_model_is_named_the_one_in_the_box_writes_and_that_is_said(proc
     needs("xllamacpp")
     ran = process("write", SENTENCE, "--json")
     assert (ran.status, json.loads(ran.out)["model"]) == (0, "box:small")
-    assert ran.err.startswith("no --model is named, so box:small writes, a very small model that comes with rtlscribe")
+    assert ran.err.startswith("box:small writes, a very small model that comes with rtlscribe")
     assert "8 answers drawn; " in ran.err
 
 

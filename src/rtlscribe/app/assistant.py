@@ -72,14 +72,18 @@ class Assistant:
             seed=self.seed,
         )
 
+    @property
+    def repairs(self) -> int:
+        """Rounds of repair."""
+        return defaults.repairs(self.model) if self.repair is None else self.repair
+
     def writer(self, judges: Judges) -> Writer:
-        """Who writes. Opens the model; that none is named is told on stderr.
+        """Who writes. Opens the model; that it is the one in the box is told on stderr.
 
         Raises:
             UsageError: there is no such model or prompt template. MissingToolError: what the model needs is missing.
         """
-        repairs = defaults.repairs(self.model) if self.repair is None else self.repair
-        return Writer(defaults.opened(self.model), Template(self.prompt), judges, repairs, self.check_timeout_s)
+        return Writer(defaults.opened(self.model), Template(self.prompt), judges, self.repairs, self.check_timeout_s)
 
     def desk(self, places: int) -> Desk:
         """Where so many requests are worked on at a time."""

@@ -104,7 +104,7 @@ def _service(config: Config) -> Service:
         writer=config.writer(Judges()),
         scope=Scope(),
         name=config.name,
-        notice="" if config.model else defaults.NOTICE,
+        notice=defaults.NOTICE if defaults.in_the_box(config.model) else "",
         sampling=config.sampling(),
         writes=config.desk(config.concurrency),
         checks=config.desk(os.cpu_count() or 1),

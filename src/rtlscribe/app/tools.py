@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing
 from typing import Any
@@ -15,15 +17,19 @@ from rtlscribe import __version__, progress
 from rtlscribe.app.assistant import Assistant
 from rtlscribe.app.desk import BusyError, Desk, Item
 from rtlscribe.errors import MissingToolError, RtlscribeError
-from rtlscribe.records import Candidate, Problem
+from rtlscribe.models import box
+from rtlscribe.models.streaming import Piece
+from rtlscribe.prompts import Template
+from rtlscribe.records import Candidate, Completion, Problem
+from rtlscribe.writing import defaults
 from rtlscribe.writing.judging import Judgement, Judges, user_problem
-from rtlscribe.writing.loop import Draft, Writer, better
+from rtlscribe.writing.loop import Draft, Note, Writer, better
 
-WRITE = """Write a Verilog module for a description, check it and have its faults repaired.
-
-A header, a testbench and a reference are what it has to fit, if they are given. Tells the code, what passed,
+WRITE = "Write a Verilog module for a description, and check it."
+WRITE_AND_REPAIR = "Write a Verilog module for a description, check it and have its faults repaired."
+GIVEN = """A header, a testbench and a reference are what it has to fit, if they are given. Tells the code, what passed,
 and what was not checked."""
-# To a language model that chooses among tools, where no model was named.
+# To a language model that chooses among tools, where the model in the box writes.
 ADVICE = (
     "The model behind this tool is a very small one that comes with rtlscribe. It knows simple textbook circuits, and "
     "is often wrong: whoever can write Verilog should write it, and have it checked by the other tools."
@@ -33,18 +39,28 @@ ADVICE = (
 def server(options: Assistant) -> MCPServer[Any]:
     """A server of the tools; `write` is among them unless no model is named, and that in the box cannot run here.
 
+    A model is opened at once, but that in the box by the first who writes: others need no engine in memory.
+
     Raises:
-        UsageError: there is no such model.
+        UsageError: there is no such model or prompt template.
+        MissingToolError: what a model that was named needs is missing.
     """
     made: MCPServer[Any] = MCPServer("rtlscribe", version=__version__, log_level="WARNING")
     judges = Judges()
     _add_checks(made, judges, options)
+    writer = functools.cache(lambda: options.writer(judges))
     try:
-        _add_write(made, options, options.writer(judges))
+        if defaults.in_the_box(options.model):
+            box.backend_of()
+            Template(options.prompt)
+        else:
+            writer()
     except MissingToolError as error:
         if options.model:
             raise
         progress.note(f"there is no tool write: {error}")
+    else:
+        _add_write(made, options, judges, writer)
     return made
 
 
@@ -81,33 +97,41 @@ def _add_checks(made: MCPServer[Any], judges: Judges, options: Assistant) -> Non
         return await judged(code, _asked("", reference=reference))
 
 
-def _add_write(made: MCPServer[Any], options: Assistant, writer: Writer) -> None:
+def _add_write(made: MCPServer[Any], options: Assistant, judges: Judges, writer: Callable[[], Writer]) -> None:
     desk, sampling = options.desk(options.concurrency), options.sampling()
+    opening = threading.Lock()
+    about = [WRITE_AND_REPAIR if options.repairs else WRITE, GIVEN]
+    about += [ADVICE] if defaults.in_the_box(options.model) else []
 
-    @made.tool(description=WRITE if options.model else f"{WRITE}\n\n{ADVICE}")
+    @made.tool(description="\n\n".join(about))
     async def write(
         description: str, context: Context, header: str = "", testbench: str = "", reference: str = ""
     ) -> dict[str, Any]:
         problem = _asked(description, header=header, testbench=testbench, reference=reference)
 
-        def drafts() -> Generator[Any, None, None]:
-            writer.judges.refuse(problem)
-            yield from writer.write(problem, sampling=sampling)
+        def steps() -> Generator[Piece | Completion | Draft | Note, None, None]:
+            judges.refuse(problem)
+            with opening:
+                own = writer()
+            yield from own.write(problem, sampling=sampling)
 
         best: Draft | None = None
-        answers = 0
-        async for item in _through(desk, drafts):
-            if isinstance(item, Draft):
-                best, answers = better(best, item), answers + 1
-                await context.report_progress(answers, message=item.judgement.told)
+        done = answers = 0
+        async for item in _through(desk, steps):
+            if isinstance(item, Piece):
+                continue
+            if isinstance(item, Completion):
+                answers += 1
+                told = f"answer {answers} drawn"
+            elif isinstance(item, Draft):
+                best, told = better(best, item), item.judgement.told
+            else:
+                told = item.text
+            done += 1
+            await context.report_progress(done, message=told)
         if best is None:
             raise ToolError("the model gave no answer")
-        written: dict[str, Any] = {
-            "code": best.code,
-            "model": writer.model.name,
-            "answers": answers,
-            "repairs": best.round,
-        }
+        written = {"code": best.code, "model": best.completion.model, "answers": answers, "repairs": best.round}
         return written | _told(best.judgement)
 
 

@@ -8,11 +8,11 @@ from rtlscribe.models import box
 from rtlscribe.models.base import Model, open_model
 from rtlscribe.records import Sampling
 
-# Who writes where no model is named: told by every command that writes.
+# Told by every command by which the model in the box writes.
 NOTICE = (
-    f"no --model is named, so {box.NAME} writes, a very small model that comes with rtlscribe: it knows simple "
-    "textbook circuits, and is often wrong. What is not told as passed was not checked. For a real model name one: "
-    "--model hf:FOLDER, gguf:FILE or endpoint:NAME@URL"
+    f"{box.NAME} writes, a very small model that comes with rtlscribe: it knows simple textbook circuits, and is often "
+    "wrong. What is not told as passed was not checked. For a real model name one: --model hf:FOLDER, gguf:FILE or "
+    "endpoint:NAME@URL"
 )
 # Of many answers of a small model, one that behaves as most do is right more often than the likeliest one.
 ANSWERS_OF_THE_BOX = 8
@@ -20,13 +20,13 @@ TEMPERATURE = 0.5  # of several answers
 
 
 def opened(named: str | None) -> Model:
-    """The model that is named, else the one in the box; that is told on stderr once it is open.
+    """The model that is named, else the one in the box; that it is this one is told on stderr once it is open.
 
     Raises:
         UsageError: there is no such model. MissingToolError: what it needs is missing.
     """
     model = open_model(named or box.NAME)
-    if not named:
+    if in_the_box(named):
         progress.note(NOTICE)
     return model
 
@@ -40,7 +40,7 @@ def sampling(
         UsageError: several at temperature 0.
     """
     if n is None:
-        n = ANSWERS_OF_THE_BOX if _in_the_box(named) and temperature != 0 else 1
+        n = ANSWERS_OF_THE_BOX if in_the_box(named) and temperature != 0 else 1
     if temperature is None:
         temperature = TEMPERATURE if n > 1 else 0.0
     if n > 1 and not temperature:
@@ -50,8 +50,9 @@ def sampling(
 
 def repairs(named: str | None) -> int:
     """Rounds of repair of what is served: one, but none by the model in the box, which has not learnt to."""
-    return 0 if _in_the_box(named) else 1
+    return 0 if in_the_box(named) else 1
 
 
-def _in_the_box(named: str | None) -> bool:
+def in_the_box(named: str | None) -> bool:
+    """Whether it is the model in the box, which is also that of whoever names none."""
     return (named or box.NAME) == box.NAME
