@@ -1,6 +1,6 @@
 #!/bin/sh
-# The model in the box, from nothing: circuits far from the benchmarks, tokenizer and model, direct training, every score
-# of its card, the two forms that are shipped. In the folder of this repository:
+# The model in the box, from nothing: circuits far from the benchmarks, tokenizer and model, direct training, training on
+# scores, every score of its card, the two forms that are shipped. In the folder of this repository:
 #
 #     sh recipes/box/recipe.sh
 #
@@ -20,7 +20,10 @@ set -eu
 : "${PYTHON:=.venv/bin/python}"
 : "${AGAINST:=verilogeval-human verilogeval-machine verilogeval2-spec verilogeval2-complete rtllm-1.1 rtllm-2.0}"
 : "${MEASURE:=held-out held-out-families verilogeval-human verilogeval-machine verilogeval2-spec rtllm-1.1}"
-: "${SIZE:=192x4x6x4096}"
+: "${CHOOSE_BY:=held-out}" # where the better of the two trainings shows
+: "${SHIP:=TODO-NUMBERS}" # the better one: mle or scoring
+: "${SIZE:=160x4x5x4096}"
+: "${CANDIDATE_ROWS:=800}" # of each of the two kinds of circuits
 : "${DATA_FLAGS:=}" # more options of the circuits, say --n 1000 for a first try
 : "${TRAIN_FLAGS:=}"
 : "${EVALUATE_FLAGS:=--n 20 --temperature 0.2,0.5,0.8}"
@@ -48,6 +51,13 @@ step() {
     "$@"
 }
 
+# shellcheck disable=SC2086  # the flags are lists of options
+evaluated() { # benchmark, model
+    root=$(checkout "$1")
+    $RTLSCRIBE evaluate "$1" ${root:+--root "$root"} --model "hf:$RUNS/$2/model" --prompt rtlcoder --choose \
+        --batch-size 64 $EVALUATE_FLAGS --output "$RUNS/$2-$(basename "$1" .jsonl)"
+}
+
 # shellcheck disable=SC2046,SC2086  # the flags are lists of options
 {
     for name in designs everyday; do # what is near to a benchmark is drawn anew
@@ -59,25 +69,41 @@ step() {
         $RTLSCRIBE data decontaminate --data "$RUNS/rows.jsonl" --threshold 0.5 $(against) --output "$RUNS/data"
     step "tokenizer and untrained model" \
         $RTLSCRIBE new-model --data "$RUNS/data/out.jsonl" --size "$SIZE" --output "$RUNS/base"
-    step "direct training" \
-        $TORCHRUN train --config recipes/box/train-mle.toml --data "$RUNS/data/out.jsonl" \
-        --model "$RUNS/base/model" $TRAIN_FLAGS --output "$RUNS/mle"
+    step "direct training: everyday circuits" \
+        $TORCHRUN train --config recipes/box/train-everyday.toml --data "$RUNS/everyday/out.jsonl" \
+        --model "$RUNS/base/model" $TRAIN_FLAGS --output "$RUNS/mle-everyday"
+    step "direct training: all circuits" \
+        $TORCHRUN train --config recipes/box/train-all.toml --data "$RUNS/data/out.jsonl" \
+        --model "$RUNS/mle-everyday/model" $TRAIN_FLAGS --output "$RUNS/mle"
+
+    for name in designs everyday; do
+        head -n "$CANDIDATE_ROWS" "$RUNS/$name/problems.jsonl"
+    done >"$RUNS/problems.jsonl"
+    step "candidates" \
+        $RTLSCRIBE sample --data "$RUNS/problems.jsonl" --model "hf:$RUNS/mle/model" --n 4 --beams 1 --temperature 1 \
+        --batch-size 96 --output "$RUNS/candidates"
+    step "their scores, by simulation" \
+        $RTLSCRIBE score --completions "$RUNS/candidates" --data "$RUNS/problems.jsonl" --rule function \
+        --output "$RUNS/scores"
+    step "training on scores" \
+        $RTLSCRIBE train --config recipes/box/train-scoring.toml --data "$RUNS/scores/out.jsonl" \
+        --model "$RUNS/mle/model" $TRAIN_FLAGS --output "$RUNS/scoring"
+    for model in mle scoring; do
+        step "which is better: $model" evaluated "$CHOOSE_BY" "$model"
+    done
 
     set -- # the evaluations, for report and card
     for name in $MEASURE; do
+        step "its score on $name" evaluated "$name" "$SHIP"
         label=$(basename "$name" .jsonl)
-        root=$(checkout "$name")
-        step "its score on $label" \
-            $RTLSCRIBE evaluate "$name" ${root:+--root "$root"} --model "hf:$RUNS/mle/model" --prompt rtlcoder \
-            --choose --batch-size 64 $EVALUATE_FLAGS --output "$RUNS/$label"
-        set -- "$@" "$label=$RUNS/$label"
+        set -- "$@" "$label=$RUNS/$SHIP-$label"
     done
     step "report" \
-        $RTLSCRIBE report "$@" "$RUNS/data" "$RUNS/mle" --title "The model in the box" --output "$RUNS/report.html"
-    step "card" $RTLSCRIBE card "$RUNS/mle" "$@" --name box:small --licence apache-2.0
+        $RTLSCRIBE report "$@" "$RUNS/data" "$RUNS/mle" "$RUNS/scoring" --title "The model in the box" --output "$RUNS/report.html"
+    step "card" $RTLSCRIBE card "$RUNS/$SHIP" "$@" --name box:small --licence apache-2.0
 
     step "8 bits for llama.cpp" \
-        $RTLSCRIBE quantize "$RUNS/mle/model" --format gguf --bits 8 --output "$RUNS/8-bit"
+        $RTLSCRIBE quantize "$RUNS/$SHIP/model" --format gguf --bits 8 --output "$RUNS/8-bit"
     step "into the package" \
-        $PYTHON recipes/box/ship.py "$RUNS/mle/model" "$RUNS/8-bit/model-Q8_0.gguf" "$BOX"
+        $PYTHON recipes/box/ship.py "$RUNS/$SHIP/model" "$RUNS/8-bit/model-Q8_0.gguf" "$BOX"
 }
