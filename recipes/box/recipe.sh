@@ -23,7 +23,8 @@ set -eu
 : "${CHOOSE_BY:=held-out}" # where the better of the two trainings shows
 : "${SHIP:=TODO-NUMBERS}" # the better one: mle or scoring
 : "${SIZE:=160x4x5x4096}"
-: "${CANDIDATE_ROWS:=800}" # of each of the two kinds of circuits
+: "${CANDIDATE_ROWS:=500}" # of each of the three kinds
+: "${OTHER_ROWS:=5000}"    # of both other kinds, that are trained on with the brief ones so as not to be forgotten
 : "${DATA_FLAGS:=}" # more options of the circuits, say --n 1000 for a first try
 : "${TRAIN_FLAGS:=}"
 : "${EVALUATE_FLAGS:=--n 20 --temperature 0.2,0.5,0.8}"
@@ -45,6 +46,12 @@ against() {
     done
 }
 
+first() { # so many lines of a file in each of these runs
+    count=$1 file=$2
+    shift 2
+    for name in "$@"; do head -n "$count" "$RUNS/$name/$file"; done
+}
+
 step() {
     echo "box: $1" >&2
     shift
@@ -60,25 +67,28 @@ evaluated() { # benchmark, model
 
 # shellcheck disable=SC2046,SC2086  # the flags are lists of options
 {
-    for name in designs everyday; do # what is near to a benchmark is drawn anew
+    for name in designs everyday brief; do # what is near to a benchmark is drawn anew
         step "circuits, each simulated: $name" \
             $RTLSCRIBE data designs --config "recipes/box/$name.toml" $(against) $DATA_FLAGS --output "$RUNS/$name"
+        step "none is near to a benchmark: $name" \
+            $RTLSCRIBE data decontaminate --data "$RUNS/$name/out.jsonl" --threshold 0.5 $(against) \
+            --output "$RUNS/$name-clean"
     done
-    cat "$RUNS/designs/out.jsonl" "$RUNS/everyday/out.jsonl" >"$RUNS/rows.jsonl"
-    step "none is near to a benchmark" \
-        $RTLSCRIBE data decontaminate --data "$RUNS/rows.jsonl" --threshold 0.5 $(against) --output "$RUNS/data"
+    cat "$RUNS/designs-clean/out.jsonl" "$RUNS/everyday-clean/out.jsonl" >"$RUNS/rows.jsonl"
+    first "$OTHER_ROWS" out.jsonl designs-clean everyday-clean | cat "$RUNS/brief-clean/out.jsonl" - >"$RUNS/brief-rows.jsonl"
     step "tokenizer and untrained model" \
-        $RTLSCRIBE new-model --data "$RUNS/data/out.jsonl" --size "$SIZE" --output "$RUNS/base"
+        $RTLSCRIBE new-model --data "$RUNS/rows.jsonl" --size "$SIZE" --output "$RUNS/base"
     step "direct training: everyday circuits" \
-        $TORCHRUN train --config recipes/box/train-everyday.toml --data "$RUNS/everyday/out.jsonl" \
+        $TORCHRUN train --config recipes/box/train-everyday.toml --data "$RUNS/everyday-clean/out.jsonl" \
         --model "$RUNS/base/model" $TRAIN_FLAGS --output "$RUNS/mle-everyday"
     step "direct training: all circuits" \
-        $TORCHRUN train --config recipes/box/train-all.toml --data "$RUNS/data/out.jsonl" \
-        --model "$RUNS/mle-everyday/model" $TRAIN_FLAGS --output "$RUNS/mle"
+        $TORCHRUN train --config recipes/box/train-all.toml --data "$RUNS/rows.jsonl" \
+        --model "$RUNS/mle-everyday/model" $TRAIN_FLAGS --output "$RUNS/mle-all"
+    step "direct training: brief requests" \
+        $TORCHRUN train --config recipes/box/train-brief.toml --data "$RUNS/brief-rows.jsonl" \
+        --model "$RUNS/mle-all/model" $TRAIN_FLAGS --output "$RUNS/mle"
 
-    for name in designs everyday; do
-        head -n "$CANDIDATE_ROWS" "$RUNS/$name/problems.jsonl"
-    done >"$RUNS/problems.jsonl"
+    first "$CANDIDATE_ROWS" problems.jsonl designs everyday brief >"$RUNS/problems.jsonl"
     step "candidates" \
         $RTLSCRIBE sample --data "$RUNS/problems.jsonl" --model "hf:$RUNS/mle/model" --n 4 --beams 1 --temperature 1 \
         --batch-size 96 --output "$RUNS/candidates"
@@ -99,7 +109,7 @@ evaluated() { # benchmark, model
         set -- "$@" "$label=$RUNS/$SHIP-$label"
     done
     step "report" \
-        $RTLSCRIBE report "$@" "$RUNS/data" "$RUNS/mle" "$RUNS/scoring" --title "The model in the box" --output "$RUNS/report.html"
+        $RTLSCRIBE report "$@" "$RUNS/designs-clean" "$RUNS/mle" "$RUNS/scoring" --title "The model in the box" --output "$RUNS/report.html"
     step "card" $RTLSCRIBE card "$RUNS/$SHIP" "$@" --name box:small --licence apache-2.0
 
     step "8 bits for llama.cpp" \

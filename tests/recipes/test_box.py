@@ -34,6 +34,7 @@ def test_the_whole_recipe(icarus: str, tmp_path: Path) -> None:
         "CHOOSE_BY": str(bench),
         "SIZE": "64x2x4x512",
         "CANDIDATE_ROWS": "4",
+        "OTHER_ROWS": "50",
         "DATA_FLAGS": "--n 200 --held-out 4 --distinct 1",
         "EVALUATE_FLAGS": "--n 2 --temperature 0.5 --max-tokens 24",
     }
@@ -46,7 +47,7 @@ def test_the_whole_recipe(icarus: str, tmp_path: Path) -> None:
         return done.stderr
 
     told = run()
-    assert told.count("box: ") == 16
+    assert told.count("box: ") == 20
     shipped = tmp_path / "package/box"
     assert {"config.json", "model.safetensors", "tokenizer.json", "model.gguf"} <= {p.name for p in shipped.iterdir()}
     summary = json.loads((next(tmp_path.glob("runs/*-bench/summary.json"))).read_text())
