@@ -1,6 +1,6 @@
 #!/bin/sh
-# The model in the box, from nothing: circuits far from the benchmarks, tokenizer and model, direct training, training on
-# scores, every score of its card, the two forms that are shipped. In the folder of this repository:
+# The model in the box, from nothing: circuits far from the benchmarks, tokenizer and model, direct training, every score
+# of its card, the two forms that are shipped. In the folder of this repository:
 #
 #     sh recipes/box/recipe.sh
 #
@@ -20,10 +20,7 @@ set -eu
 : "${PYTHON:=.venv/bin/python}"
 : "${AGAINST:=verilogeval-human verilogeval-machine verilogeval2-spec verilogeval2-complete rtllm-1.1 rtllm-2.0}"
 : "${MEASURE:=held-out held-out-families verilogeval-human verilogeval-machine verilogeval2-spec rtllm-1.1}"
-: "${CHOOSE_BY:=held-out}" # where the better of the two trainings shows
-: "${SHIP:=TODO-NUMBERS}" # the better one: mle or scoring
 : "${SIZE:=160x4x5x4096}"
-: "${CANDIDATE_ROWS:=500}" # of each of the three kinds
 : "${OTHER_ROWS:=5000}"    # of both other kinds, that are trained on with the brief ones so as not to be forgotten
 : "${DATA_FLAGS:=}" # more options of the circuits, say --n 1000 for a first try
 : "${TRAIN_FLAGS:=}"
@@ -46,23 +43,10 @@ against() {
     done
 }
 
-first() { # so many lines of a file in each of these runs
-    count=$1 file=$2
-    shift 2
-    for name in "$@"; do head -n "$count" "$RUNS/$name/$file"; done
-}
-
 step() {
     echo "box: $1" >&2
     shift
     "$@"
-}
-
-# shellcheck disable=SC2086  # the flags are lists of options
-evaluated() { # benchmark, model
-    root=$(checkout "$1")
-    $RTLSCRIBE evaluate "$1" ${root:+--root "$root"} --model "hf:$RUNS/$2/model" --prompt rtlcoder --choose \
-        --batch-size 64 $EVALUATE_FLAGS --output "$RUNS/$2-$(basename "$1" .jsonl)"
 }
 
 # shellcheck disable=SC2046,SC2086  # the flags are lists of options
@@ -75,7 +59,11 @@ evaluated() { # benchmark, model
             --output "$RUNS/$name-clean"
     done
     cat "$RUNS/designs-clean/out.jsonl" "$RUNS/everyday-clean/out.jsonl" >"$RUNS/rows.jsonl"
-    first "$OTHER_ROWS" out.jsonl designs-clean everyday-clean | cat "$RUNS/brief-clean/out.jsonl" - >"$RUNS/brief-rows.jsonl"
+    {
+        cat "$RUNS/brief-clean/out.jsonl"
+        head -n "$OTHER_ROWS" "$RUNS/designs-clean/out.jsonl"
+        head -n "$OTHER_ROWS" "$RUNS/everyday-clean/out.jsonl"
+    } >"$RUNS/brief-rows.jsonl"
     step "tokenizer and untrained model" \
         $RTLSCRIBE new-model --data "$RUNS/rows.jsonl" --size "$SIZE" --output "$RUNS/base"
     step "direct training: everyday circuits" \
@@ -88,32 +76,22 @@ evaluated() { # benchmark, model
         $TORCHRUN train --config recipes/box/train-brief.toml --data "$RUNS/brief-rows.jsonl" \
         --model "$RUNS/mle-all/model" $TRAIN_FLAGS --output "$RUNS/mle"
 
-    first "$CANDIDATE_ROWS" problems.jsonl designs everyday brief >"$RUNS/problems.jsonl"
-    step "candidates" \
-        $RTLSCRIBE sample --data "$RUNS/problems.jsonl" --model "hf:$RUNS/mle/model" --n 4 --beams 1 --temperature 1 \
-        --batch-size 96 --output "$RUNS/candidates"
-    step "their scores, by simulation" \
-        $RTLSCRIBE score --completions "$RUNS/candidates" --data "$RUNS/problems.jsonl" --rule function \
-        --output "$RUNS/scores"
-    step "training on scores" \
-        $RTLSCRIBE train --config recipes/box/train-scoring.toml --data "$RUNS/scores/out.jsonl" \
-        --model "$RUNS/mle/model" $TRAIN_FLAGS --output "$RUNS/scoring"
-    for model in mle scoring; do
-        step "which is better: $model" evaluated "$CHOOSE_BY" "$model"
-    done
-
     set -- # the evaluations, for report and card
     for name in $MEASURE; do
-        step "its score on $name" evaluated "$name" "$SHIP"
         label=$(basename "$name" .jsonl)
-        set -- "$@" "$label=$RUNS/$SHIP-$label"
+        root=$(checkout "$name")
+        step "its score on $label" \
+            $RTLSCRIBE evaluate "$name" ${root:+--root "$root"} --model "hf:$RUNS/mle/model" --prompt rtlcoder \
+            --choose --batch-size 64 $EVALUATE_FLAGS --output "$RUNS/$label"
+        set -- "$@" "$label=$RUNS/$label"
     done
     step "report" \
-        $RTLSCRIBE report "$@" "$RUNS/designs-clean" "$RUNS/mle" "$RUNS/scoring" --title "The model in the box" --output "$RUNS/report.html"
-    step "card" $RTLSCRIBE card "$RUNS/$SHIP" "$@" --name box:small --licence apache-2.0
+        $RTLSCRIBE report "$@" "$RUNS/designs-clean" "$RUNS/everyday-clean" "$RUNS/brief-clean" "$RUNS/mle" \
+        --title "The model in the box" --output "$RUNS/report.html"
+    step "card" $RTLSCRIBE card "$RUNS/mle" "$@" --name box:small --licence apache-2.0
 
     step "8 bits for llama.cpp" \
-        $RTLSCRIBE quantize "$RUNS/$SHIP/model" --format gguf --bits 8 --output "$RUNS/8-bit"
+        $RTLSCRIBE quantize "$RUNS/mle/model" --format gguf --bits 8 --output "$RUNS/8-bit"
     step "into the package" \
-        $PYTHON recipes/box/ship.py "$RUNS/$SHIP/model" "$RUNS/8-bit/model-Q8_0.gguf" "$BOX"
+        $PYTHON recipes/box/ship.py "$RUNS/mle/model" "$RUNS/8-bit/model-Q8_0.gguf" "$BOX"
 }
