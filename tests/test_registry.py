@@ -17,7 +17,7 @@ LIGHT = [(kind, name) for kind, table in TABLES.items() for name in table if nam
 @pytest.mark.parametrize(("kind", "name"), LIGHT)
 def test_every_entry_leads_to_what_it_names(kind: str, name: str) -> None:
     found = registry.lookup(kind, name, TABLES[kind])
-    assert callable(found)
+    assert isinstance(found, type) == (name != "box")  # which is a function: it opens a model of another back end
     assert f"{found.__module__}:{found.__name__}" == TABLES[kind][name]
 
 

@@ -10,6 +10,7 @@ import importlib.util
 import time
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import Literal
 
 from cyclopts import Parameter
 
@@ -101,7 +102,8 @@ def run(config: Config = Config()) -> str:  # cyclopts wants a default where all
     else:
         progress.note("demo: no row for 4 bits: that wants llama.cpp, pip install -e '.[gguf]'")
     if config.box_epochs:
-        _train_box(config)
+        epochs = config.box_epochs
+        _train_on_data(config, "box-mle", box.FOLDER, epochs=epochs, optimizer="adamw", learning_rate=3e-4)
         rows += FROM_THE_BOX
         _evaluate(config, "box", f"hf:{box.FOLDER}")  # by the engine of the other rows
         _evaluate(config, "box-mle", f"hf:{home / 'box-mle/model'}")
@@ -147,36 +149,25 @@ def _direct_train(config: Config) -> None:
     )
     data = home / "data/out.jsonl"
     new_model.run(new_model.Config(data=data, size=config.size, seed=seed, output=home / "base", fresh=fresh))
-    train.run(
-        train.Config(
-            data=data,
-            model=str(home / "base/model"),
-            optimizer="muon",
-            learning_rate=5e-3,
-            epochs=config.epochs,
-            batch_size=8,
-            max_length=640,
-            mle_reduction="mean",
-            seed=seed,
-            output=home / "mle",
-            fresh=fresh,
-        )
-    )
+    _train_on_data(config, "mle", home / "base/model", epochs=config.epochs, optimizer="muon", learning_rate=5e-3)
 
 
-def _train_box(config: Config) -> None:
-    """Direct-train from the model in the box instead of from random weights, on the same rows."""
+def _train_on_data(
+    config: Config, name: str, model: Path, *, epochs: float, optimizer: Literal["adamw", "muon"], learning_rate: float
+) -> None:
+    """Maximum likelihood of the demo's rows, from untrained weights or from those of the model in the box."""
     train.run(
         train.Config(
             data=config.output / "data/out.jsonl",
-            model=str(box.FOLDER),
-            learning_rate=3e-4,
-            epochs=config.box_epochs,
+            model=str(model),
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            epochs=epochs,
             batch_size=8,
             max_length=640,
             mle_reduction="mean",
             seed=config.seed,
-            output=config.output / "box-mle",
+            output=config.output / name,
             fresh=config.fresh,
         )
     )

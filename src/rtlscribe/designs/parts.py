@@ -113,7 +113,7 @@ def briefly(nouns: Sequence[str], *features: str, reset: Reset | None = None, to
 
 
 def _brief_resets(reset: Reset | None) -> tuple[str, ...]:
-    """ "" where custom has this one without a word: synchronous and active-high, or none."""
+    """The ways to ask for a reset; one is to say nothing where custom has it so: synchronous, active-high, or none."""
     if not reset:
         return ("",)
     if reset.key == "sh":

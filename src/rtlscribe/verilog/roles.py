@@ -178,7 +178,8 @@ def _port_names(module: Any) -> list[str]:
 def _renamings(source: Source, module: Any) -> Iterator[tuple[str, tuple[str, bool]]]:
     """Signals that are no more than another one, or its inverse: name here, name there, inverted."""
     assigned = [a for c in of_kind(module, "ContinuousAssign") for a in elements(c.assignments)]
-    pairs = [(a.left, a.right) for a in assigned if hasattr(a, "left")]  # `assign x;` is read as the name alone
+    whole = [a for a in assigned if a.kind.name == "AssignmentExpression"]  # `assign x;` is read as a name alone
+    pairs = [(a.left, a.right) for a in whole]
     for declaration in of_kind(module, "NetDeclaration"):
         pairs += [(d, d.initializer.expr) for d in elements(declaration.declarators) if d.initializer is not None]
     for left, right in pairs:
