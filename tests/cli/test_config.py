@@ -39,7 +39,9 @@ def test_config_of_a_run_repeats_it(rtlscribe: Callable, tmp_path: Path) -> None
         "answers": 0,
         "wrong": 0.25,
         "verify": False,
-    } | {"unseen": "no", "wording": "rich", "styles": "usual", "distinct": 1.0, "against": [], "threshold": 0.5}
+    } | {"unseen": "no", "wording": "rich", "names": "family", "styles": "usual", "distinct": 1.0, "against": []} | {
+        "threshold": 0.5
+    }
     assert rtlscribe("data", "designs", "--config", "one/config.json", "--output", "two").status == 0
     for name in ("out.jsonl", "problems.jsonl", "config.json"):
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()

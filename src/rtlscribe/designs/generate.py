@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from rtlscribe.designs.base import Design, Parameters, Pick, Port, article
+from rtlscribe.designs.base import Design, Parameters, Port, article
 from rtlscribe.designs.families import FAMILIES, Family
 from rtlscribe.designs.forms import (
     CODE_FORMS,
@@ -26,6 +25,7 @@ from rtlscribe.designs.forms import (
     instruction,
     laid_out,
 )
+from rtlscribe.designs.naming import STYLES, Names, any_names, module_name, picker, renamed
 from rtlscribe.designs.testbench import PASS_PATTERN, testbench
 from rtlscribe.records import Problem, Sample
 
@@ -36,10 +36,9 @@ T = TypeVar("T")
 HELD_OUT_SHARE = 0.1
 LEVEL_WEIGHTS: dict[Level, int] = {"terse": 2, "normal": 5, "verbose": 3}
 TERSE_WITHOUT_HEADER = 0.5  # of the rich wordings
+FAMILY_NAMES = 0.4  # of the circuits, where names may be any
 # A family whose parameters run out would loop for ever; so many draws in a row without a new row end it.
 DRAWS_WITHOUT_NEWS = 200
-# Styles of naming ports in rich wordings: "" leaves the family's names, which half of the circuits have.
-STYLES = {"": 5, "i_{}": 1, "{}_i": 2, "upper": 1}
 # Around a brief request, and how its words are spelt: the first as in the families, the rest as people type.
 BRIEF_OPENINGS = (
     "{}", "{}", "{}", "write {}", "Write {}.", "design {}", "Design {}.", "{} in Verilog", "{} in verilog", "Verilog for {}",
@@ -47,16 +46,6 @@ BRIEF_OPENINGS = (
     "Write a Verilog module for {}.", "can you write {}?", "{}, please", "build {}", "code for {}",
 )  # fmt: skip
 SPELLINGS = (("-bit", " bit"), ("flip-flop", "flip flop"), ("flip-flop", "flipflop"), ("-to-", " to "), ("-", " "))
-# fmt: off
-INPUTS = frozenset((
-    "clk", "rst", "rst_n", "en", "in", "in1", "in2", "op1", "op2", "a", "b", "c", "e", "d", "din", "data_in",
-    "sel", "load", "addr", "we", "waddr", "raddr", "wdata", "valid", "start",
-))
-OUTPUTS = frozenset((
-    "q", "out", "y", "z", "dout", "data_out", "count", "result", "sum", "product", "found", "pulse", "busy", "done",
-    "full", "empty",
-))
-# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +93,48 @@ def split_of(family: Family, design: Design) -> Split:
 
 
 def worded(
-    family: Family, seed: int, *, level: Level | None = None, wording: Wording = "plain", style: int | None = 0
+    family: Family,
+    seed: int,
+    *,
+    level: Level | None = None,
+    wording: Wording = "plain",
+    style: int | None = 0,
+    names: Names = "family",
 ) -> Worded:
     """The design number `seed` of a family. Parameters, names and wording come from generators of their own.
 
     A level that is asked for is one of words, with the header in its field or, terse, with the usual names and none; else
     rich wordings come in all forms. Its code is in the family's usual style, another one by its number, or any (None).
     """
-    parameters = Parameters(f"{family.name} {seed} parameters")
-    parameters.style = style
-    names, words = (random.Random(f"{family.name} {seed} {part}") for part in ("names", "words"))
+    drawn, words, others = (random.Random(f"{family.name} {seed} {part}") for part in ("names", "words", "any names"))
+
+    def built(*, usual: bool, naming: str = "") -> Design:
+        def build(new: Mapping[str, str]) -> Design:
+            parameters = Parameters(f"{family.name} {seed} parameters")
+            parameters.style = style
+            return family.build(parameters, renamed(picker(drawn, usual=usual, style=naming), new))
+
+        before = drawn.getstate()
+        design = build({})
+        if usual or names == "family" or others.random() < FAMILY_NAMES:
+            return design
+        drawn.setstate(before)
+        return build(any_names(design, others))
+
     if wording == "brief":
-        design = family.build(parameters, _picker(names, usual=True))
+        design = built(usual=True)
         return Worded(family, seed, design, "terse", _brief(design, words) if design.briefs else "", "", style)
     chosen: Level = level if level else _weighted(LEVEL_WEIGHTS, words)
     usual = chosen == "terse" and (level is not None or wording == "plain" or words.random() < TERSE_WITHOUT_HEADER)
     if wording == "plain":
-        design = family.build(parameters, _picker(names, usual=usual))
+        design = built(usual=usual)
         header = "" if usual else design.header
         return Worded(family, seed, design, chosen, _plain(design, chosen, words), header, style)
-    design = family.build(parameters, _picker(names, usual=usual, style="" if usual else _weighted(STYLES, names)))
+    design = built(usual=usual, naming="" if usual else _weighted(STYLES, drawn))
     form: Form = "words"
     interface: Interface = "none" if usual else "field"
     if not usual:
-        design = replace(design, name=_module_name(design, names))
+        design = replace(design, name=module_name(design, drawn))
     if chosen != "terse" and level is None:
         form = _weighted({form: SHARES[form] for form in forms_of(design)}, words)
         interface = _weighted(INTERFACES, words)
@@ -144,16 +151,16 @@ def generate(
     seed: int,
     levels: tuple[Level, ...] | None = None,
     families: Mapping[str, Family] = FAMILIES,
-    wording: Wording = "plain",
+    draw: Callable[..., Worded] = worded,
     taken: Callable[[Worded], Worded | None] = lambda row: row,
     ran_dry: Callable[[str], object] = lambda name: None,
 ) -> Iterator[Worded]:
     """Distinct designs of one split, families in turn, without end unless the families run dry.
 
     No two have the same instruction and header. Held-out ones are also distinct as functions, so that a pass rate is not
-    carried by one circuit in ten wordings. `taken` says what becomes of one: itself, itself in another style, or nothing.
-    A family of which DRAWS_WITHOUT_NEWS draws in a row give nothing new is given up, and `ran_dry` is told its name;
-    so is one that nobody asks for briefly, with this wording.
+    carried by one circuit in ten wordings. `draw` is `worded`, perhaps with another wording. `taken` says what becomes of
+    one: itself, itself in another style, or nothing. A family of which DRAWS_WITHOUT_NEWS draws in a row give nothing new
+    is given up, and `ran_dry` is told its name; so is one that nobody asks for briefly, where that is the wording.
     """
     rng = random.Random(f"generate {split} {seed}")
     seen: set[str] = set()
@@ -162,7 +169,7 @@ def generate(
         for family in tuple(alive):
             for _ in range(DRAWS_WITHOUT_NEWS):
                 level = rng.choice(levels) if levels else None
-                found = worded(family, rng.getrandbits(48), level=level, wording=wording)
+                found = draw(family, rng.getrandbits(48), level=level)
                 identity = (
                     repr((family.name, found.design.key)) if split == "held_out" else found.instruction + found.header
                 )
@@ -179,35 +186,6 @@ def generate(
 
 def _weighted(weights: Mapping[T, int], rng: random.Random) -> T:
     return rng.choices(list(weights), weights=list(weights.values()))[0]
-
-
-def _picker(rng: random.Random, *, usual: bool, style: str = "") -> Pick:
-    """Draws names; with a style, those of well-known ports follow it, such as i_clk, clk_i or CLK."""
-
-    def choose(first: str, *others: str) -> str:
-        name = first if usual or rng.random() < 0.5 else rng.choice((first, *others))
-        return " ".join(_styled(part, style) for part in name.split(" ")) if style else name
-
-    return choose
-
-
-def _styled(name: str, style: str) -> str:
-    """A port's name in a style. Capital letters alone are names of states, and stay free."""
-    if name not in INPUTS | OUTPUTS or (style == "upper" and len(name) == 1):
-        return name
-    if style == "upper":
-        return name.upper()
-    return style.replace("i", "i" if name in INPUTS else "o").format(name)
-
-
-def _module_name(design: Design, rng: random.Random) -> str:
-    """Any name for the module, so that the one that is told has to be copied; none that means something else in it."""
-    name = design.name
-    camel = "".join(part.capitalize() for part in name.split("_"))
-    names = [name] * 6 + ["top_module", "top_module", "TopModule", "top", "dut", camel]
-    names += [f"my_{name}", f"{name}_{rng.randint(0, 9)}", f"{name}_unit", f"{name}_core"]
-    used = {*re.findall(r"\w+", design.reference), *(port.name for port in design.ports)} - {name}
-    return rng.choice([name for name in names if name not in used])
 
 
 def _plain(design: Design, level: Level, rng: random.Random) -> str:

@@ -6,8 +6,9 @@ import itertools
 import random
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from rtlscribe.designs import FAMILIES
 from rtlscribe.designs.families import Family, Unseen
 from rtlscribe.designs.families import families as all_families
 from rtlscribe.designs.generate import Worded, Wording, generate, worded
+from rtlscribe.designs.naming import Names
 from rtlscribe.errors import RtlscribeError, UsageError
 from rtlscribe.executors.base import open_executor
 from rtlscribe.options import Count, CountFromZero, Share
@@ -61,6 +63,9 @@ class Config:
 
     wording: Wording = "rich"
     """plain: simple sentences; rich: tables, maps, waveforms, faulty code; brief: a few words without names."""
+
+    names: Names = "family"
+    """Ports called as is usual for a circuit, or, in most circuits whose names are told, in any way (any)."""
 
     styles: Literal["usual", "any"] = "usual"
     """Code in each family's usual style, or, where --against refuses that, in its next one; or in any of its styles."""
@@ -153,7 +158,7 @@ class _Rows:
             split="train",
             seed=config.seed,
             families=families,
-            wording=config.wording,
+            draw=_draw(config),
             taken=self._taken,
             ran_dry=dry.append,
         )
@@ -178,7 +183,7 @@ class _Rows:
             yield self._made(self._families[number], seed, None if style == ANY else style)
 
     def _made(self, family: Family, seed: int, style: int | None) -> Worded:
-        return worded(family, seed, wording=self._config.wording, style=style)
+        return _draw(self._config)(family, seed, style=style)
 
     def _taken(self, row: Worded) -> Worded | None:
         """The row, in a style that is far from the problems; None if none is, or its words are near to earlier ones."""
@@ -209,13 +214,17 @@ class _Rows:
         return None
 
 
+def _draw(config: Config) -> Callable[..., Worded]:
+    return partial(worded, wording=config.wording, names=config.names)
+
+
 def _held_out(config: Config, families: dict[str, Family]) -> Iterator[Worded]:
     problems = generate(
         split="held_out",
         seed=config.seed,
         levels=("normal", "verbose"),
         families=families,
-        wording=config.wording,
+        draw=_draw(config),
     )
     return itertools.islice(problems, config.held_out)
 
