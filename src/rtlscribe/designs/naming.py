@@ -42,8 +42,8 @@ WORDS = (
 )
 # Keywords that `_invented` can say.
 RESERVED = frozenset((
-    "bit", "case", "cover", "do", "final", "for", "force", "large", "let", "local", "new", "nor", "not", "pure", "ref",
-    "reg", "solve", "super", "time", "var", "wire", "wor",
+    "begin", "bit", "case", "cover", "do", "final", "for", "force", "genvar", "large", "let", "local", "nor", "not", "pure",
+    "solve", "super", "time", "var", "wire", "within", "wor",
 ))
 # fmt: on
 
