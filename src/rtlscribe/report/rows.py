@@ -63,7 +63,7 @@ TRAINING = (
     ),
     Kind(
         TrainSummary,
-        "Trained on samples. Where a run was interrupted, tokens, seconds and speed are those of its last attempt.",
+        "Trained on samples. Where a run was interrupted, tokens and seconds are those of all its attempts.",
         {
             "Loss": lambda s: s.loss,
             "Rows": lambda s: s.rows,

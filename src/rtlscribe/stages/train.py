@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -154,13 +153,11 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
     rows, dropped = _encoded(settings, samples, tokenizer, args)
     if work and (left_out := data.told(dropped, settings.max_length)):
         progress.note(f"train: left out: {left_out}; {len(rows)} rows remain")
-    begun, processor = time.monotonic(), time.process_time()
     steps = trainer.steps(len(rows), settings, args.world_size)
     with _telling(f"train ({settings.loss})", steps, work) as (tell, begin):
         hooks = trainer.Hooks(tell, begin, judged, settings.evaluate_every)
         trained = trainer.train(model, tokenizer, rows, settings, args, hooks=hooks)
-    seconds = time.monotonic() - begun
-    tokens, busy = replicas.total(trained.tokens, time.process_time() - processor, device=args.device)
+    spent = trained.spent()  # all processes
     saved = folder / CHECKPOINTS / "final"
     trained.save_model(str(saved))  # all processes: each may hold a part
     replicas.wait()
@@ -179,9 +176,9 @@ def _train(settings: Config, folder: Path, args: Arguments, work: RunDir | None)
         dropped_prompt_too_long=dropped.prompt_too_long,
         dropped_nothing_to_rank=dropped.nothing_to_rank,
         steps=steps,
-        tokens=int(tokens),
-        seconds=round(seconds, 1),
-        processor_seconds=round(busy, 1),
+        tokens=spent.tokens,
+        seconds=round(spent.seconds, 1),
+        processor_seconds=round(spent.processor_seconds, 1),
         final_loss=work.done(LossEntry)[-1].loss,
         processes=args.world_size,
         peak_memory_gib=round(trainer.memory_gib(), 3),

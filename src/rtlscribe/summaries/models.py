@@ -39,9 +39,10 @@ class PassRate(Record, kw_only=True):
 
 
 class TrainSummary(Record, kw_only=True):
-    """`train`: the model's folder, rows used and left out, and what the last attempt took: tokens seen, seconds.
+    """`train`: the model's folder, rows used and left out, and what it took: tokens seen, seconds.
 
-    `seconds` are of wall time, `processor_seconds` those of all cores and processes (runs of version 0.1.0: None).
+    What it took is that of all attempts, where it was resumed. `seconds` are of wall time, `processor_seconds` those of
+    all cores and processes (runs of version 0.1.0: None).
     """
 
     output: str

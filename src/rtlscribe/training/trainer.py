@@ -51,15 +51,23 @@ Arguments = TrainingArguments
 
 
 class Progress(NamedTuple):
-    """What is told every few steps. `tokens` are those seen since this attempt began, of all processes."""
+    """What is told every few steps."""
 
     step: int
     loss: float
     learning_rate: float
     gradient_norm: float  # before it is scaled down to max_gradient_norm
-    tokens: int
-    tokens_per_s: float
+    tokens: int  # seen by all processes, in all attempts that led here
+    tokens_per_s: float  # since this attempt began
     memory_gib: float  # the most that the first process has had, on its GPU if it has one
+
+
+class Spent(NamedTuple):
+    """What training has taken up to a step, in all processes and all attempts that led to it."""
+
+    tokens: int = 0
+    seconds: float = 0.0  # of wall time
+    processor_seconds: float = 0.0
 
 
 class Hooks(NamedTuple):
@@ -93,8 +101,9 @@ class SampleTrainer(Trainer):
         self.settings = settings
         self.objective = objective(settings)
         self._group = _group(settings, self.model)
-        self.tokens = 0
-        self.began = time.monotonic()
+        self.tokens = 0  # of this process, in this attempt
+        self.earlier = Spent()  # by the attempts before this one
+        self.began = time.monotonic(), time.process_time()
         self._window = (1.0, 1.0)
         self._is_replica = self.accelerator.distributed_type not in (DistributedType.DEEPSPEED, DistributedType.FSDP)
         self._amp = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.args.mixed_precision)
@@ -196,12 +205,19 @@ class SampleTrainer(Trainer):
         return 0  # counted from input_ids, which our batches do not have
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add speed and memory, for `Progress` and for TensorBoard and the like. Called in all processes."""
+        """Add speed, memory and cost, for `Progress` and for TensorBoard and the like. Called in all processes."""
         if "loss" in logs:
-            (tokens,) = replicas.total(self.tokens, device=self.args.device)
-            seconds = time.monotonic() - self.began
-            logs |= {"tokens": tokens, "tokens_per_s": tokens / seconds, "memory_gib": memory_gib()}
+            spent = self.spent()
+            speed = (spent.tokens - self.earlier.tokens) / (spent.seconds - self.earlier.seconds)
+            logs |= {"tokens_per_s": speed, "memory_gib": memory_gib(), **spent._asdict()}
         super().log(logs, start_time)
+
+    def spent(self) -> Spent:
+        """Up to now. Called in all processes."""
+        seconds, processor = time.monotonic() - self.began[0], time.process_time() - self.began[1]
+        tokens, busy = replicas.total(self.tokens, processor, device=self.args.device)
+        before = self.earlier
+        return Spent(before.tokens + int(tokens), before.seconds + seconds, before.processor_seconds + busy)
 
 
 def _group(settings: Hyperparameters, model: Any) -> Group:
@@ -229,6 +245,9 @@ class _Hooks(TrainerCallback):
         self.trainer: SampleTrainer | None = None
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        told = [entry for entry in state.log_history if "tokens" in entry]  # those of the checkpoint it goes on from
+        if told and self.trainer:
+            self.trainer.earlier = Spent(*(told[-1].get(name, 0) for name in Spent._fields))
         if state.is_world_process_zero:
             self.hooks.begun(state.global_step)
 
@@ -248,6 +267,7 @@ class _Hooks(TrainerCallback):
             self.hooks.tell(entry)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        control.should_log |= control.should_save  # so that a checkpoint knows what it has cost
         every = self.hooks.evaluate_every
         if not every or state.global_step % every or not self.trainer:
             return
