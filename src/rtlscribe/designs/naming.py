@@ -43,7 +43,7 @@ WORDS = (
 # Keywords that `_invented` can say.
 RESERVED = frozenset((
     "begin", "bit", "case", "cover", "do", "final", "for", "force", "genvar", "large", "let", "local", "nor", "not", "pure",
-    "solve", "super", "time", "var", "wire", "within", "wor",
+    "solve", "super", "time", "var", "wire", "within", "wone", "wor",
 ))
 # fmt: on
 
