@@ -79,7 +79,7 @@ def main() -> None:
     prompts = [template.render(instruction=p.text, header=p.header) for p in problems]
     sampling = Sampling(n=given.n, temperature=given.temperature, top_p=0.95, max_tokens=given.max_tokens)
     asked = (prompts, sampling, given.batch_size)
-    _, tokenizer = load(given.model)
+    model, tokenizer = load(given.model)
     ways: dict[str, Callable[[], Iterator[str]]] = {
         "transformers, generate()": partial(plain, given.model, *asked),
         "transformers, our loop": partial(ours, f"hf:{given.model}", *asked),
@@ -103,7 +103,8 @@ def main() -> None:
             f"| {tokens / seconds / base:.2f} x |"
         )
     if given.write:
-        tell.keep("answering", f"{given.n} answers to {len(prompts)} prompts, {given.threads} threads")
+        size = f"{model.num_parameters() / 1e6:.1f} million parameters"
+        tell.keep("answering", f"{size}, {given.n} answers to {len(prompts)} prompts, {given.threads} threads")
 
 
 if __name__ == "__main__":

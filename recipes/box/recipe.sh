@@ -4,8 +4,8 @@
 #
 #     sh recipes/box/recipe.sh
 #
-# Stopped at any place, the same command goes on there: each step is a run that resumes. Two hours and a quarter on
-# two processor cores to the trained model, and more for the scores. docs/box.md says what came out.
+# Stopped at any place, the same command goes on there: each step is a run that resumes. Five and a half hours
+# on two processor cores to the trained model, and more for the scores. docs/box.md says what came out.
 set -eu
 
 : "${VERILOG_EVAL:=verilog-eval-1}" # checkout of NVlabs/verilog-eval, branch release/1.0.0
@@ -50,48 +50,61 @@ step() {
 }
 
 # shellcheck disable=SC2046,SC2086  # the flags are lists of options
+circuits() { # NAME CONFIG OPTION...: what is near to a benchmark is drawn anew
+    name=$1 config=$2
+    shift 2
+    step "circuits, each simulated: $name" \
+        $RTLSCRIBE data designs --config "recipes/box/$config.toml" "$@" $(against) $DATA_FLAGS --output "$RUNS/$name"
+    step "none is near to a benchmark: $name" \
+        $RTLSCRIBE data decontaminate --data "$RUNS/$name/out.jsonl" --threshold 0.5 $(against) --output "$RUNS/$name-clean"
+}
+
+# shellcheck disable=SC2086
+learn() { # NAME ROWS MODEL
+    step "direct training: $1" \
+        $TORCHRUN train --config "recipes/box/train-$1.toml" --data "$2" --model "$3" $TRAIN_FLAGS --output "$RUNS/mle-$1"
+}
+
+# shellcheck disable=SC2086
 {
-    for name in designs everyday brief; do # what is near to a benchmark is drawn anew
-        step "circuits, each simulated: $name" \
-            $RTLSCRIBE data designs --config "recipes/box/$name.toml" $(against) $DATA_FLAGS --output "$RUNS/$name"
-        step "none is near to a benchmark: $name" \
-            $RTLSCRIBE data decontaminate --data "$RUNS/$name/out.jsonl" --threshold 0.5 $(against) \
-            --output "$RUNS/$name-clean"
-    done
+    circuits designs designs
+    circuits everyday everyday
+    circuits brief brief
+    circuits designs-any designs --names any --n 16000 --seed 6
+    circuits everyday-any everyday --names any --n 14000 --seed 7
     cat "$RUNS/designs-clean/out.jsonl" "$RUNS/everyday-clean/out.jsonl" >"$RUNS/rows.jsonl"
     {
         cat "$RUNS/brief-clean/out.jsonl"
         head -n "$OTHER_ROWS" "$RUNS/designs-clean/out.jsonl"
         head -n "$OTHER_ROWS" "$RUNS/everyday-clean/out.jsonl"
     } >"$RUNS/brief-rows.jsonl"
+    cat "$RUNS/everyday-any-clean/out.jsonl" "$RUNS/designs-any-clean/out.jsonl" "$RUNS/brief-clean/out.jsonl" \
+        >"$RUNS/any-rows.jsonl"
+    cat "$RUNS/any-rows.jsonl" "$RUNS/rows.jsonl" >"$RUNS/last-rows.jsonl"
     step "tokenizer and untrained model" \
         $RTLSCRIBE new-model --data "$RUNS/rows.jsonl" --size "$SIZE" --output "$RUNS/base"
-    step "direct training: everyday circuits" \
-        $TORCHRUN train --config recipes/box/train-everyday.toml --data "$RUNS/everyday-clean/out.jsonl" \
-        --model "$RUNS/base/model" $TRAIN_FLAGS --output "$RUNS/mle-everyday"
-    step "direct training: all circuits" \
-        $TORCHRUN train --config recipes/box/train-all.toml --data "$RUNS/rows.jsonl" \
-        --model "$RUNS/mle-everyday/model" $TRAIN_FLAGS --output "$RUNS/mle-all"
-    step "direct training: brief requests" \
-        $TORCHRUN train --config recipes/box/train-brief.toml --data "$RUNS/brief-rows.jsonl" \
-        --model "$RUNS/mle-all/model" $TRAIN_FLAGS --output "$RUNS/mle"
+    learn everyday "$RUNS/everyday-clean/out.jsonl" "$RUNS/base/model"
+    learn all "$RUNS/rows.jsonl" "$RUNS/mle-everyday/model"
+    learn brief "$RUNS/brief-rows.jsonl" "$RUNS/mle-all/model"
+    learn any "$RUNS/any-rows.jsonl" "$RUNS/mle-brief/model"
+    learn last "$RUNS/last-rows.jsonl" "$RUNS/mle-any/model"
 
     set -- # the evaluations, for report and card
     for name in $MEASURE; do
         label=$(basename "$name" .jsonl)
         root=$(checkout "$name")
         step "its score on $label" \
-            $RTLSCRIBE evaluate "$name" ${root:+--root "$root"} --model "hf:$RUNS/mle/model" --prompt rtlcoder \
+            $RTLSCRIBE evaluate "$name" ${root:+--root "$root"} --model "hf:$RUNS/mle-last/model" --prompt rtlcoder \
             --choose --batch-size 64 $EVALUATE_FLAGS --output "$RUNS/$label"
         set -- "$@" "$label=$RUNS/$label"
     done
     step "report" \
-        $RTLSCRIBE report "$@" "$RUNS/designs-clean" "$RUNS/everyday-clean" "$RUNS/brief-clean" "$RUNS/mle" \
+        $RTLSCRIBE report "$@" "$RUNS"/*-clean "$RUNS/mle-last" \
         --title "The model in the box" --output "$RUNS/report.html"
-    step "card" $RTLSCRIBE card "$RUNS/mle" "$@" --name box:small --licence apache-2.0
+    step "card" $RTLSCRIBE card "$RUNS/mle-last" "$@" --name box:small --licence apache-2.0
 
     step "8 bits for llama.cpp" \
-        $RTLSCRIBE quantize "$RUNS/mle/model" --format gguf --bits 8 --output "$RUNS/8-bit"
+        $RTLSCRIBE quantize "$RUNS/mle-last/model" --format gguf --bits 8 --output "$RUNS/8-bit"
     step "into the package" \
-        $PYTHON recipes/box/ship.py "$RUNS/mle/model" "$RUNS/8-bit/model-Q8_0.gguf" "$BOX"
+        $PYTHON recipes/box/ship.py "$RUNS/mle-last/model" "$RUNS/8-bit/model-Q8_0.gguf" "$BOX"
 }

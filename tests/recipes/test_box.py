@@ -45,7 +45,7 @@ def test_the_whole_recipe(icarus: str, tmp_path: Path) -> None:
         return done.stderr
 
     told = run()
-    assert told.count("box: ") == 15
+    assert told.count("box: ") == 21
     shipped = tmp_path / "package/box"
     assert {"config.json", "model.safetensors", "tokenizer.json", "model.gguf"} <= {p.name for p in shipped.iterdir()}
     summary = json.loads((tmp_path / "runs/bench/summary.json").read_text())
