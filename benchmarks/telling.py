@@ -30,9 +30,10 @@ class Telling:
         arguments = " ".join(re.sub(r"(^|=)[^=]*/", r"\1", argument) for argument in sys.argv[1:])
         head = f"`python benchmarks/{Path(sys.argv[0]).name} {arguments}`"
         where = f"{platform.machine()}, {os.cpu_count()} cores, load {self._load:.1f}, {time.strftime('%Y-%m-%d')}"
-        text = "\n".join([f"## {section}", "", f"{head}: {where}", "", *self._lines, ""])
+        text = "\n".join([f"## {section}", "", f"{head}: {where}", "", *self._lines, "", ""])
         path = RESULTS / f"{name}.md"
         before = path.read_text() if path.exists() else f"# Measured: {name}\n\n"
         found = re.search(rf"^## {re.escape(section)}\n.*?(?=^## |\Z)", before, re.MULTILINE | re.DOTALL)
-        after = before[: found.start()] + text + "\n" + before[found.end() :] if found else f"{before}{text}\n"
+        rest = before[found.end() :] if found else ""
+        after = f"{before[: found.start() if found else None].rstrip()}\n\n{text}{rest}"
         path.write_text(after.rstrip() + "\n")

@@ -49,29 +49,21 @@ step() {
     "$@"
 }
 
-# shellcheck disable=SC2046,SC2086  # the flags are lists of options
-circuits() { # NAME CONFIG OPTION...: what is near to a benchmark is drawn anew
-    name=$1 config=$2
-    shift 2
-    step "circuits, each simulated: $name" \
-        $RTLSCRIBE data designs --config "recipes/box/$config.toml" "$@" $(against) $DATA_FLAGS --output "$RUNS/$name"
-    step "none is near to a benchmark: $name" \
-        $RTLSCRIBE data decontaminate --data "$RUNS/$name/out.jsonl" --threshold 0.5 $(against) --output "$RUNS/$name-clean"
-}
-
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086  # the flags are lists of options
 learn() { # NAME ROWS MODEL
     step "direct training: $1" \
         $TORCHRUN train --config "recipes/box/train-$1.toml" --data "$2" --model "$3" $TRAIN_FLAGS --output "$RUNS/mle-$1"
 }
 
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2086
 {
-    circuits designs designs
-    circuits everyday everyday
-    circuits brief brief
-    circuits designs-any designs --names any --n 16000 --seed 6
-    circuits everyday-any everyday --names any --n 14000 --seed 7
+    for name in designs everyday brief designs-any everyday-any; do # what is near to a benchmark is drawn anew
+        step "circuits, each simulated: $name" \
+            $RTLSCRIBE data designs --config "recipes/box/$name.toml" $(against) $DATA_FLAGS --output "$RUNS/$name"
+        step "none is near to a benchmark: $name" \
+            $RTLSCRIBE data decontaminate --data "$RUNS/$name/out.jsonl" --threshold 0.5 $(against) \
+            --output "$RUNS/$name-clean"
+    done
     cat "$RUNS/designs-clean/out.jsonl" "$RUNS/everyday-clean/out.jsonl" >"$RUNS/rows.jsonl"
     {
         cat "$RUNS/brief-clean/out.jsonl"
