@@ -46,7 +46,7 @@ IN_4_BITS = ("scoring-train, 4 bits (GGUF)", "4-bit")
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Config:
-    """Options of `rtlscribe demo`. The defaults take less than ten minutes on two cores."""
+    """Options of `rtlscribe demo`. The defaults take about twenty minutes on two cores."""
 
     _: KW_ONLY
 
